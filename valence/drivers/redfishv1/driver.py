@@ -1,0 +1,491 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The driver for Intel RSD pod managers, releases 1.2 to 2.5."""
+
+import contextlib
+import logging
+import time
+import typing
+
+from valence import exception
+from valence.drivers import base
+from valence.drivers.redfishv1 import assets
+from valence.drivers.redfishv1 import connector as rsd_connector
+from valence.drivers.redfishv1 import errors
+from valence.drivers.redfishv1 import inventory
+from valence.drivers.redfishv1 import nodes as rsd_nodes
+from valence.drivers.redfishv1 import requirements as rsd_requirements
+from valence.drivers.redfishv1 import resources
+
+LOG = logging.getLogger(__name__)
+
+Settled = typing.Callable[[resources.Node], bool]
+
+#: The power state that a reset ends in; those not here show none.
+_LEADS_TO = {
+    "On": "On",
+    "ForceOn": "On",
+    "ForceOff": "Off",
+    "GracefulShutdown": "Off",
+    "ForceRestart": "On",
+    "GracefulRestart": "On",
+}
+#: Resets that ask for a change even of what is on.
+_RESTARTS = frozenset({"ForceRestart", "GracefulRestart"})
+_OPPOSITE = {"On": "Off", "Off": "On"}
+
+
+class RedfishV1Driver(base.Driver):
+    """One Intel RSD pod manager.
+
+    Sources: Intel RSD PODM API 2.1.3 (335455-002), 2.2 (336857-001), 2.3.2
+    (337204-003) and 2.5 (613320-001); for 1.2.1 the source intelRSD 1.2.1.
+
+    Each method's docstring says what it costs in calls to the hardware. Not
+    counted there: the service root, read once in a driver's life and again
+    by ``get_info``, and the list of nodes that a method taking an index reads
+    (one call) when it does not know yet where that node stands.
+    """
+
+    requirement_keys = rsd_requirements.KEYS
+    reset_types = frozenset({*_LEADS_TO, "PushPowerButton", "Nmi"})
+
+    def __init__(self, connection: base.Connection) -> None:
+        super().__init__(connection)
+        self._connector = rsd_connector.Connector(connection)
+        self._workers = inventory.Workers()
+        self._inventory = inventory.Inventory(self._connector, self._workers)
+        self._root: resources.ServiceRoot | None = None
+        self._node_paths: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Cost: none; Basic authentication has no session to log out of."""
+        self._workers.close()
+        self._connector.close()
+
+    # -- the pod manager -----------------------------------------------------
+
+    def get_info(self) -> base.PodManagerInfo:
+        """Cost: 2, the service root and the list of nodes.
+
+        The root alone would not do: Redfish serves it without credentials
+        (DSP0266, "Service root"), so it says nothing about the password.
+        """
+        root = resources.ServiceRoot(
+            self._connector, self._connector.root_path
+        )
+        page, _ = self._read_nodes(root)
+        self._root = root
+        capabilities = {"power", "boot"}
+        if page.target("Collection.Allocate"):
+            capabilities.add("compose")
+        if root.chassis:
+            capabilities.add("racks")
+        if root.dialect >= (2, 0):
+            capabilities.add("attach")
+        return base.PodManagerInfo(
+            name=root.name,
+            version=root.version or root.redfish,
+            uuid=root.uuid,
+            capabilities=frozenset(capabilities),
+        )
+
+    def _service(self) -> resources.ServiceRoot:
+        if self._root is None:
+            self._root = resources.ServiceRoot(
+                self._connector, self._connector.root_path
+            )
+        return self._root
+
+    def _read_nodes(
+        self, root: resources.ServiceRoot
+    ) -> tuple[resources.Page, list[str]]:
+        """The collection of nodes and the paths of its members."""
+        if root.nodes is None:
+            raise errors.malformed(
+                "the service at this url has no composed nodes; it is not an "
+                "Intel RSD pod manager"
+            )
+        page, paths = resources.collection(
+            self._connector, self._connector.path_of(root.nodes)
+        )
+        self._node_paths = {resources.index_of(p): p for p in paths}
+        return page, paths
+
+    # -- inventory -----------------------------------------------------------
+
+    def list_systems(
+        self, nodes: list[base.HardwareNode] | None = None
+    ) -> list[base.System]:
+        """Cost for N systems: 1 + N, and the nodes unless they are given.
+
+        The first time in a driver's life: for each system also its
+        processors (1 + sockets), because no summary has the cores; and all
+        chassis (1 + each), unless list_racks has read them. MAC addresses
+        are left out: they would take 1 + interfaces for each system, and
+        get_assets has them where they are needed.
+        """
+        root = self._service()
+        if root.systems is None:
+            return []
+        if nodes is None:
+            nodes = self.list_nodes()
+        return self._inventory.systems(
+            self._connector.path_of(root.systems),
+            self._connector.path_of(root.chassis) if root.chassis else None,
+            {uri for node in nodes for uri in node.system_uris},
+        )
+
+    def list_racks(self) -> list[base.Rack]:
+        """Cost: 1 and each chassis; only itself tells what it is."""
+        root = self._service()
+        if root.chassis is None:
+            return []
+        return self._inventory.racks(self._connector.path_of(root.chassis))
+
+    def get_assets(self, index: str) -> dict[str, list[dict[str, typing.Any]]]:
+        """Cost: 1 and each thing that the node is made of."""
+        return assets.of_node(
+            self._connector, self._workers, self._find(index)
+        )
+
+    # -- nodes ---------------------------------------------------------------
+
+    def list_nodes(self) -> list[base.HardwareNode]:
+        """Cost: 1 and each node."""
+        _, paths = self._read_nodes(self._service())
+        return [
+            rsd_nodes.to_hardware_node(node) for node in self._read_each(paths)
+        ]
+
+    def get_node(self, index: str) -> base.HardwareNode:
+        """Cost: 1."""
+        return rsd_nodes.to_hardware_node(self._find(index))
+
+    def find_node(self, tag: str) -> base.HardwareNode | None:
+        """Cost: 1 and each node; RSD has no search."""
+        _, paths = self._read_nodes(self._service())
+        found = self._tagged(tag, paths)
+        return None if found is None else rsd_nodes.to_hardware_node(found)
+
+    def _read_each(self, paths: list[str]) -> list[resources.Node]:
+        return inventory.read_all(
+            self._workers, self._connector, resources.Node, paths
+        )
+
+    def _tagged(self, tag: str, paths: list[str]) -> resources.Node | None:
+        for node in self._read_each(paths):
+            if rsd_nodes.tag_of(node) == tag:
+                return node
+        return None
+
+    def _path(self, index: str) -> str:
+        """Where the node stands; the pod manager says it, never we."""
+        if index not in self._node_paths:
+            self._read_nodes(self._service())
+        try:
+            return self._node_paths[index]
+        except KeyError:
+            raise rsd_nodes.absent(index) from None
+
+    def _find(self, index: str) -> resources.Node:
+        return self._read(self._path(index))
+
+    def _read(self, path: str) -> resources.Node:
+        try:
+            return resources.Node(self._connector, path)
+        except exception.HardwareNotFound:
+            index = resources.index_of(path)
+            self._node_paths.pop(index, None)
+            raise rsd_nodes.absent(index) from None
+
+    # -- compose -------------------------------------------------------------
+
+    def compose_node(
+        self,
+        tag: str,
+        name: str,
+        description: str | None,
+        requirements: dict[str, dict[str, typing.Any]],
+        progress: base.Progress,
+        *,
+        resume: bool = True,
+    ) -> base.HardwareNode:
+        """Allocate, wait, Assemble, wait (335455-002, "Composed Node").
+
+        Cost: 3 (list, Allocate, Assemble) and a look at each poll, of which
+        there are two at least. ``resume`` adds a look at each node there is.
+        """
+        root = self._service()
+        bodies = rsd_requirements.bodies(root.dialect, requirements)
+        page, paths = self._read_nodes(root)
+        node = self._tagged(tag, paths) if resume else None
+        if node is not None:
+            path = node.path
+        else:
+            target = page.target("Collection.Allocate")
+            if target is None:
+                raise exception.HardwareNotSupported(
+                    reason="it does not offer to allocate nodes"
+                )
+            progress.step("allocate")
+            mark = {
+                "Name": name,
+                "Description": rsd_nodes.describe(tag, description),
+            }
+            path = self._allocate(
+                tag, target, [{**mark, **body} for body in bodies]
+            )
+        with rsd_nodes.acted():
+            progress.step("wait for allocation")
+            node = self._wait(
+                path,
+                rsd_nodes.ALLOCATED,
+                lambda node: node.state in rsd_nodes.ALLOCATED_OR_LATER,
+                progress,
+            )
+            if rsd_nodes.tag_of(node) != tag:
+                LOG.warning(
+                    "The pod manager at %s did not keep the description of "
+                    "node %s; a second try will not find it.",
+                    self._connector.origin,
+                    node.index,
+                )
+            if node.state in rsd_nodes.USABLE:
+                return rsd_nodes.to_hardware_node(node)
+            if node.state == rsd_nodes.ALLOCATED:
+                progress.step("assemble")
+                self._assemble(node)
+            progress.step("wait for assembly")
+            return rsd_nodes.to_hardware_node(
+                self._wait(
+                    path,
+                    "Assembled",
+                    lambda node: node.state in rsd_nodes.USABLE,
+                    progress,
+                )
+            )
+
+    def _allocate(
+        self, tag: str, target: str, bodies: list[rsd_requirements.Body]
+    ) -> str:
+        """POST to Allocate and return the path of the new node.
+
+        (335455-002, "Composed node allocation": 201 and Location, absolute
+        up to 2.3, relative from 2.4.)
+        """
+        for body in bodies[:-1]:
+            try:
+                answer = self._connector.post(target, data=body)
+                break
+            except exception.HardwareConflict:
+                continue  # nothing fits; see requirements.bodies
+        else:
+            answer = self._connector.post(target, data=bodies[-1])
+        link = answer.headers.get("Location")
+        if not link:
+            with contextlib.suppress(exception.BackendError):
+                link = answer.json().get("@odata.id")
+        with rsd_nodes.acted():
+            if link:
+                path: str = self._connector.path_of(link)
+                self._node_paths[resources.index_of(path)] = path
+                return path
+            _, paths = self._read_nodes(self._service())
+            node = self._tagged(tag, paths)
+        if node is None:
+            raise errors.malformed(
+                "it accepted the allocation and names no node"
+            )
+        return typing.cast(str, node.path)
+
+    def _assemble(self, node: resources.Node) -> None:
+        """POST to Assemble (335455-002, "ComposedNode.Assemble").
+
+        204 says that it began, so the caller looks at the state. So it does
+        after a 409 for a node that turns out to be under way.
+        """
+        target = node.target("ComposedNode.Assemble")
+        if target is None:
+            raise exception.HardwareNotSupported(
+                reason=f"node {node.index} does not offer to be assembled"
+            )
+        try:
+            self._connector.post(target, data={})
+        except exception.HardwareConflict:
+            if self._read(node.path).state not in rsd_nodes.ASSEMBLING:
+                raise
+
+    def _wait(
+        self,
+        path: str,
+        wanted: str,
+        settled: Settled,
+        progress: base.Progress,
+        *,
+        fails: bool = True,
+    ) -> resources.Node:
+        """Look at a node until it has settled."""
+        deadline = time.monotonic() + self.connection.state_timeout
+        state: str | None = None
+        while True:
+            try:
+                node = self._read(path)
+            except exception.BackendError as error:
+                if error.values.get("http_status") != 503:
+                    raise
+                state = "unknown (the pod manager is busy)"
+            else:
+                state = node.state
+                if fails and state == rsd_nodes.FAILED:
+                    raise rsd_nodes.failed(node, wanted)
+                if settled(node):
+                    return node
+            if time.monotonic() >= deadline:
+                raise exception.HardwareTimeout(
+                    what=f"Node {resources.index_of(path)}",
+                    wanted=wanted,
+                    seconds=self.connection.state_timeout,
+                    state=state,
+                )
+            progress.pause(self.connection.poll_interval)
+
+    # -- delete --------------------------------------------------------------
+
+    def delete_node(self, index: str, progress: base.Progress) -> None:
+        """DELETE and look until it is gone (335455-002, "Composed Node").
+
+        Cost: 1 and a look at each poll, one at least.
+
+        ComposedNode.ForceDelete (2.5, 613320-001) is not used. It goes on
+        after every step of the disassembly that fails, so that a drive may
+        come back to the pool with the last tenant's data on it, or a system
+        with its power on: that is for an operator to decide, and the error
+        tells of it.
+        """
+        try:
+            path = self._path(index)
+            progress.step("delete")
+            self._connector.delete(path)
+        except exception.HardwareNotFound:
+            self._node_paths.pop(index, None)
+            return
+        except exception.BackendError as error:
+            if error.values.get("http_status") != 500:
+                raise
+            raise self._with_hint(path, error) from None
+        with (
+            rsd_nodes.acted(),
+            contextlib.suppress(exception.HardwareNotFound),
+        ):
+            # Also Failed goes away, hence fails=False.
+            self._wait(path, "gone", lambda node: False, progress, fails=False)
+        self._node_paths.pop(index, None)
+
+    def _with_hint(
+        self, path: str, error: exception.BackendError
+    ) -> exception.BackendError:
+        """Tell of ForceDelete where the node offers it."""
+        try:
+            forced = self._read(path).target("ComposedNode.ForceDelete")
+        except exception.HardwareError:
+            return error
+        if forced is None:
+            return error
+        return exception.BackendError(
+            f"{error.detail} An operator may force it with a POST to {forced} "
+            "on the pod manager, which skips the steps that fail, such as "
+            "erasing drives.",
+            **error.values,
+        )
+
+    # -- power and boot ------------------------------------------------------
+
+    def reset_node(
+        self, index: str, reset_type: str, progress: base.Progress
+    ) -> base.HardwareNode:
+        """POST to Reset (335455-002, "ComposedNode.Reset") and look.
+
+        Cost: 1 where nothing is to be done, else 2 and a look at each poll.
+        Nobody can see an Nmi arrive: it returns after the first look.
+        """
+        node = self._find(index)
+        action = node.action("ComposedNode.Reset")
+        target = node.target("ComposedNode.Reset")
+        if action is None or target is None:
+            raise exception.HardwareNotSupported(
+                reason=f"node {index} does not offer to be reset"
+            )
+        values = resources.allowed(action, "ResetType")
+        if reset_type not in (values or self.reset_types):
+            raise exception.HardwareNotSupported(
+                reason=f"reset '{reset_type}' of node {index}; it takes "
+                f"{', '.join(values or sorted(self.reset_types))}"
+            )
+        wanted = _LEADS_TO.get(reset_type)
+        if reset_type == "PushPowerButton":
+            wanted = _OPPOSITE.get(node.power_state or "")
+        elif (
+            wanted is not None
+            and node.power_state == wanted
+            and reset_type not in _RESTARTS
+        ):
+            return rsd_nodes.to_hardware_node(node)
+        progress.step("reset")
+        self._connector.post(target, data={"ResetType": reset_type})
+        with rsd_nodes.acted():
+            return rsd_nodes.to_hardware_node(
+                self._wait(
+                    node.path,
+                    f"powered {wanted}",
+                    lambda node: wanted in (None, node.power_state),
+                    progress,
+                    fails=False,  # a failed node can be switched off
+                )
+            )
+
+    def set_boot_source(
+        self,
+        index: str,
+        target: str,
+        enabled: str = "Once",
+        mode: str | None = None,
+    ) -> base.HardwareNode:
+        """PATCH the boot override (335455-002, "Composed Node", Boot).
+
+        Cost: 3, a look before and one after. 1.2.1 answers 204 and has no
+        BootSourceOverrideMode; later releases answer 200.
+        """
+        node = self._find(index)
+        boot = node.boot or {}
+        override = {
+            "BootSourceOverrideTarget": target,
+            "BootSourceOverrideEnabled": enabled,
+        }
+        if mode is not None:
+            if node.boot_mode is None and self._service().dialect < (2, 0):
+                raise exception.HardwareNotSupported(
+                    reason="a boot mode needs release 2.1 of the pod manager"
+                )
+            override["BootSourceOverrideMode"] = mode
+        for key, value in override.items():
+            values = resources.allowed(boot, key)
+            if values and value not in values:
+                raise exception.HardwareNotSupported(
+                    reason=f"{key} '{value}' of node {index}; it takes "
+                    f"{', '.join(values)}"
+                )
+        self._connector.patch(node.path, data={"Boot": override})
+        with rsd_nodes.acted():
+            return rsd_nodes.to_hardware_node(self._read(node.path))
