@@ -59,7 +59,9 @@ class ServiceTest(testscenarios.TestWithScenarios, testtools.TestCase):
             running.spawn("/bin/sh", "-c", "echo no space left; exit 3")
 
         with unittest.mock.patch.object(running, "launch", launch):
-            error = self.assertRaises(Exception, running.setUp)
+            error = self.assertRaises(
+                fixtures.MultipleExceptions, running.setUp
+            )
         # fixtures wraps the reason together with its own bookkeeping.
         reason = str(error.args[0][1])
         self.assertIn(f"{self.service.name} ended with status 3", reason)
