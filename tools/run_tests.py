@@ -34,6 +34,8 @@ PLACEHOLDER = re.compile(r"^setUp(?:Class|Module) \((?P<prefix>.+)\)$")
 
 def find(arguments: list[str]) -> set[str]:
     """The tests that are to run; ends here if one cannot be loaded."""
+    if not pathlib.Path(".stestr").exists():
+        subprocess.run(("stestr", "init"), check=True)
     done = subprocess.run(
         ("stestr", "list", *arguments),
         stdout=subprocess.PIPE,

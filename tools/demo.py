@@ -1,0 +1,449 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Valence's main job, on simulated hardware, as a story to follow.
+
+Starts two simulated pods and a complete Valence in one process, on loopback
+ports and in a temporary directory, goes through the life of a composed node,
+and stops everything. Each request is shown as the curl command that does the
+same.
+"""
+
+import argparse
+import contextlib
+import json
+import pathlib
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import typing
+import urllib.error
+import urllib.request
+
+START_TIMEOUT = 60
+BIN = pathlib.Path(sys.executable).parent
+USER = "admin"
+PASSWORD = "simulated"  # noqa: S105 - of the simulated pods
+
+Json = typing.Any
+
+
+class Failure(Exception):
+    """The demo cannot go on; says why."""
+
+
+def free_port(preferred: int) -> int:
+    """A port to listen on: the usual one unless it is in use."""
+    for port in (preferred, 0):
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                return one.getsockname()[1]
+    raise Failure("There is no free port on 127.0.0.1.")
+
+
+class Server:
+    """A process of ours that serves HTTP; ended with us."""
+
+    def __init__(
+        self, directory: pathlib.Path, name: str, *arguments: str
+    ) -> None:
+        self.name = name
+        self.log = directory / f"{name}.log"
+        self.command = (str(BIN / name), *arguments)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=directory,
+                start_new_session=True,
+            )
+
+    def wait_for(self, url: str) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while not _answers(url):
+            if self.process.poll() is not None:
+                raise Failure(f"{self.name} ended.\n{self.log.read_text()}")
+            if time.monotonic() > deadline:
+                raise Failure(
+                    f"{self.name} does not answer.\n{self.log.read_text()}"
+                )
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+# Whatever proxy the environment names, these requests stay on loopback.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _answers(url: str) -> bool:
+    try:
+        _opener.open(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+class Api:
+    """Sends requests, and shows them as what one would type."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        shown: bool = True,
+        **headers: str,
+    ) -> tuple[Json, typing.Mapping[str, str]]:
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        if shown:
+            self._show(method, path, body, headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(  # noqa: S310
+            self.base + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers=headers | {"Accept": "application/json"},
+        )
+        try:
+            with _opener.open(request, timeout=90) as response:
+                content = response.read()
+                status = response.status
+                received = response.headers
+        except urllib.error.HTTPError as error:
+            raise Failure(
+                f"{method} {path}: {error.code} {error.reason}\n"
+                f"{error.read().decode(errors='replace')}"
+            ) from None
+        if shown:
+            print(f"    HTTP {status}")
+        return (json.loads(content) if content else None), received
+
+    def get(self, path: str, *, shown: bool = True) -> Json:
+        return self.request("GET", path, shown=shown)[0]
+
+    def _show(
+        self, method: str, path: str, body: Json, headers: dict[str, str]
+    ) -> None:
+        words = ["curl", "-s"]
+        if method != ("GET" if body is None else "POST"):
+            words += ["-X", method]
+        words.append(self.base + path)
+        lines = [shlex.join(words)]
+        lines += [
+            f"-H {shlex.quote(f'{key}: {value}')}"
+            for key, value in headers.items()
+        ]
+        if body is not None:
+            lines.append("-H 'Content-Type: application/json'")
+            lines.append(f"-d {shlex.quote(json.dumps(body))}")
+        print("  $ " + " \\\n      ".join(lines))
+
+
+def chapter(number: int, title: str, text: str) -> None:
+    print(f"\n{number}. {title}\n")
+    for line in text.splitlines():
+        print(f"   {line}")
+    print()
+    sys.stdout.flush()
+
+
+def table(rows: list[dict[str, Json]], *columns: str) -> None:
+    """Some columns of a list of resources."""
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [
+        max(map(len, column)) for column in zip(columns, *cells, strict=False)
+    ]
+    for line in (list(columns), *cells):
+        text = "  ".join(
+            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+        )
+        print("    " + text.rstrip())
+
+
+def some(resource: dict[str, Json], *names: str) -> None:
+    """Some attributes of a resource."""
+    width = max(map(len, names))
+    for name in names:
+        print(f"    {name.ljust(width)}  {_cell(resource.get(name))}")
+
+
+def _cell(value: Json) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def wait_for_pods(api: Api, names: list[str]) -> list[Json]:
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        pods = [
+            api.get(f"/pod_managers/{name}", shown=False) for name in names
+        ]
+        if all(pod["status"] == "Online" for pod in pods):
+            return pods
+        if time.monotonic() > deadline:
+            raise Failure(f"The pod managers do not come online: {pods}")
+        time.sleep(0.2)
+
+
+def follow(api: Api, operation_url: str) -> Json:
+    """Show the steps of an operation as they end."""
+    ended: set[str] = set()
+    while True:
+        operation = api.get(operation_url, shown=False)
+        for step in operation["steps"]:
+            if step["ended_at"] and step["name"] not in ended:
+                ended.add(step["name"])
+                print(
+                    f"    {step['ended_at']}  {step['name'].ljust(12)}"
+                    f"  {step['state']}"
+                )
+                sys.stdout.flush()
+        if operation["ended_at"]:
+            print(f"    the operation has {operation['state']}")
+            return operation
+        time.sleep(0.2)
+
+
+def story(api: Api, pods: dict[str, str]) -> None:
+    chapter(
+        1,
+        "Register two pod managers",
+        "A pod manager is the controller of a rack or a fabric. These two\n"
+        "are simulated. Valence answers at once, then connects and takes\n"
+        "stock in the background.",
+    )
+    for name, url in pods.items():
+        api.request(
+            "POST",
+            "/pod_managers",
+            {
+                "name": name,
+                "url": url,
+                "driver": "redfishv1",
+                "authentication": [
+                    {
+                        "type": "basic",
+                        "auth_items": {"username": USER, "password": PASSWORD},
+                    }
+                ],
+            },
+        )
+    wait_for_pods(api, list(pods))
+    table(api.get("/pod_managers"), "name", "status", "version", "url")
+
+    chapter(
+        2,
+        "See what they have",
+        "The systems of both: the computers that a node can be composed on.",
+    )
+    table(
+        api.get("/systems"),
+        "name",
+        "state",
+        "cpu_cores",
+        "memory_mib",
+        "power_state",
+        "uuid",
+    )
+
+    chapter(
+        3,
+        "Create a flavor",
+        "A flavor is a named set of requirements: here 4 cores and 4 GiB.",
+    )
+    flavor, _ = api.request(
+        "POST",
+        "/flavors",
+        {
+            "name": "small",
+            "properties": {
+                "memory": {"capacity_mib": "4096"},
+                "processor": {"total_cores": 4},
+            },
+        },
+    )
+    some(flavor, "name", "uuid", "properties")
+
+    chapter(
+        4,
+        "Compose a node",
+        "The answer names an operation, which lists its steps as they are\n"
+        "taken. (With the header 'Prefer: wait=30' the answer would come\n"
+        "when the node is there.)",
+    )
+    node, headers = api.request(
+        "POST", "/nodes", {"name": "my-node", "flavor_id": flavor["uuid"]}
+    )
+    print(f"    Location: {headers['Location']}")
+    some(node, "name", "provision_state", "uuid")
+    operation = "/operations/" + headers["Location"].rpartition("/")[2]
+    print()
+    api.get(operation)
+    if follow(api, operation)["state"] != "succeeded":
+        raise Failure("The node was not composed.")
+    print()
+    node = api.get("/nodes/my-node")
+    some(
+        node,
+        "name",
+        "provision_state",
+        "power_state",
+        "memory_mib",
+        "processors",
+        "resource_uri",
+    )
+
+    chapter(
+        5,
+        "Switch it on",
+        "'Prefer: wait' holds the answer until it is done.",
+    )
+    api.request(
+        "POST",
+        "/nodes/my-node/action",
+        {"Reset": {"Type": "On"}},
+        Prefer="wait=30",
+    )
+    some(api.get("/nodes/my-node"), "name", "power_state")
+
+    chapter(
+        6,
+        "Release it",
+        "Everything that it was made of goes back to its pod.",
+    )
+    api.request("DELETE", "/nodes/my-node", Prefer="wait=30")
+    table(api.get("/nodes") or [], "name", "provision_state")
+    print()
+    table(api.get("/systems"), "name", "state", "memory_mib", "power_state")
+
+
+NEXT = """
+What next?
+
+   %(keep)s, and it waits here while you type, in another terminal:
+
+     curl -s %(base)s/operations | python3 -m json.tool
+     curl -s %(base)s/racks | python3 -m json.tool
+     curl -s %(base)s/nodes -d '{"name": "mine", "flavor_id": "small"}' \\
+       -H 'Content-Type: application/json' -H 'Prefer: wait=30'
+     curl -s -X DELETE %(base)s/nodes/mine -H 'Prefer: wait=30'
+
+   The documentation begins at doc/source/index.rst; tools/test runs all
+   tests.
+"""
+
+
+def start(
+    stack: contextlib.ExitStack, directory: pathlib.Path
+) -> tuple[Api, dict[str, str]]:
+    ports = {"pod-1": free_port(8441), "pod-2": free_port(8442)}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    simulator = Server(
+        directory,
+        "valence-simulator",
+        *(f"--pod={name}:{port}" for name, port in ports.items()),
+    )
+    stack.callback(simulator.stop)
+
+    port = free_port(8181)
+    configuration = directory / "valence.conf"
+    configuration.write_text(
+        f"[api]\nport = {port}\n"
+        f"[database]\nconnection = sqlite:///{directory}/valence.db\n"
+    )
+    service = Server(
+        directory, "valence-standalone", f"--config-file={configuration}"
+    )
+    stack.callback(service.stop)
+
+    for url in urls.values():
+        simulator.wait_for(f"{url}/redfish/v1")
+    root = f"http://127.0.0.1:{port}"
+    service.wait_for(f"{root}/healthcheck")
+    print("Two simulated pods and Valence are running:\n")
+    for server in (simulator, service):
+        words = (pathlib.Path(server.command[0]).name, *server.command[1:])
+        print(f"  $ {shlex.join(words)}")
+    return Api(f"{root}/v1"), urls
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="tools/demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="leave it running after the story, until Ctrl-C",
+    )
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        directory = tempfile.mkdtemp(prefix="valence-demo-")
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        try:
+            api, pods = start(stack, pathlib.Path(directory))
+            story(api, pods)
+        except Failure as failure:
+            print(f"\nerror: {failure}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+        keep = (
+            "It is still running"
+            if arguments.keep
+            else ("Run tools/demo --keep")
+        )
+        print(NEXT % {"base": api.base, "keep": keep})
+        if arguments.keep:
+            for name, url in pods.items():
+                print(f"   {name}: {url} (user {USER}, password {PASSWORD})")
+            print("   Ctrl-C ends it.")
+            sys.stdout.flush()
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+    print(
+        f"Everything has stopped again, after"
+        f" {time.monotonic() - began:.0f} s."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
