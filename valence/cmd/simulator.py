@@ -1,0 +1,232 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Serve simulated hardware: pods that compose nodes out of nothing."""
+
+import argparse
+import collections.abc
+import logging
+import signal
+import sys
+import threading
+
+from valence.simulator import PodSpec
+from valence.simulator import Simulator
+from valence.simulator.rsd import dialects
+
+DESCRIPTION = """\
+Serve simulated Intel RSD pods, for demos, for devstack and for tests.
+
+Each pod is a pod manager on a port of its own, with racks, systems and a
+storage behind it that nodes are composed of. All is in memory and gone when
+this ends. Without any option there is one pod, at http://127.0.0.1:8443.
+"""
+
+EPILOG = """\
+pods that differ from one another:
+  --pod takes a dialect and, after a colon, what else is different from the
+  options --racks, --systems, --username, --password, --allocate-seconds,
+  --assemble-seconds, --power-seconds, --remote-gib and --quirks, named
+  without the dashes in front. For example, three pods:
+
+    %(prog)s --assemble-seconds 2 \\
+        --pod 1.2.1 \\
+        --pod 2.1:systems=20,racks=2 \\
+        --pod 2.5:systems=8,quirks=no-location+drawers-only
+
+quirks:
+{quirks}
+
+to look at a pod, to set faults and to pull out a system, with no password
+from this machine:
+    curl http://127.0.0.1:8443/simulator
+    curl http://127.0.0.1:8443/simulator/faults \\
+        --data '{{"point": "allocate", "cut": "after"}}'
+    curl -X DELETE http://127.0.0.1:8443/simulator/systems/1
+"""
+
+#: Names in --pod, which are those of PodSpec, and what makes their values.
+SETTINGS: dict[str, collections.abc.Callable[[str], object]] = {
+    "racks": int,
+    "systems": int,
+    "username": str,
+    "password": str,
+    "allocate_seconds": float,
+    "assemble_seconds": float,
+    "power_seconds": float,
+    "remote_gib": int,
+    "quirks": lambda text: tuple(filter(None, text.split("+"))),
+}
+
+
+def main(argv: collections.abc.Sequence[str] | None = None) -> int:
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if bool(args.certificate) != bool(args.key):
+        parser.error("--certificate and --key go together")
+    base = {name: getattr(args, name) for name in SETTINGS}
+    try:
+        pods = [_spec(text, base) for text in args.pod]
+        pods += [PodSpec(dialect=args.dialect, **base)] * (
+            args.pods if args.pods is not None else int(not pods)
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    if not pods:
+        parser.error("there is no pod to serve")
+    if not 0 <= args.port <= 65536 - len(pods):
+        parser.error(f"there are not {len(pods)} ports from {args.port} on")
+
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING if args.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        simulator = Simulator(
+            pods,
+            host=args.host,
+            port=args.port,
+            tls=args.tls or args.certificate is not None,
+            certificate=(args.certificate, args.key)
+            if args.certificate
+            else None,
+            make_certificate=args.tls,
+        )
+        with simulator:
+            for pod in simulator.pods:
+                print(
+                    f"{pod.url}  dialect {pod.spec.dialect}, user "
+                    f"{pod.spec.username}, {len(pod.systems)} systems"
+                )
+            if simulator.ca_file:
+                print(f"CA of the certificates: {simulator.ca_file}")
+            sys.stdout.flush()
+            stopping.wait()
+    except OSError as error:
+        print(f"valence-simulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, dialects.QUIRKS))
+    quirks = "\n".join(
+        f"  {name:<{width}}  {meaning}"
+        for name, meaning in dialects.QUIRKS.items()
+    )
+    parser = argparse.ArgumentParser(
+        prog="valence-simulator",
+        description=DESCRIPTION,
+        epilog=EPILOG.format(quirks=quirks),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument_group("what to serve").add_argument
+    add(
+        "--pods",
+        type=int,
+        metavar="N",
+        help="how many pods like this (default: 1, or 0 with --pod)",
+    )
+    add(
+        "--dialect",
+        choices=list(dialects.DIALECTS),
+        default=PodSpec.dialect,
+        help="which release of the PODM they speak as (default: %(default)s)",
+    )
+    add(
+        "--pod",
+        action="append",
+        default=[],
+        metavar="DIALECT[:NAME=VALUE,...]",
+        help="one pod that is different, see below; repeat for more",
+    )
+    for name, kind, metavar, meaning in (
+        ("--racks", int, "N", "racks in a pod"),
+        ("--systems", int, "N", "systems in a pod, in all its racks together"),
+        ("--username", str, "NAME", "user of Basic authentication"),
+        ("--password", str, "WORD", "password of that user"),
+        ("--allocate-seconds", float, "S", "how long an allocation takes"),
+        ("--assemble-seconds", float, "S", "how long an assembly takes"),
+        ("--power-seconds", float, "S", "how long a change of power takes"),
+        ("--remote-gib", int, "GIB", "storage to make remote drives from"),
+    ):
+        default = getattr(PodSpec, name.strip("-").replace("-", "_"), "admin")
+        text = (
+            f"{meaning} (default: {default:g})"
+            if kind is not str
+            else (f"{meaning} (default: {default})")
+        )
+        add(name, type=kind, metavar=metavar, default=default, help=text)
+    add(
+        "--quirks",
+        type=SETTINGS["quirks"],
+        default=(),
+        metavar="NAME[+NAME...]",
+        help="oddities that the pods show, see below",
+    )
+    add = parser.add_argument_group("where to serve it").add_argument
+    add(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s, this machine only)",
+    )
+    add(
+        "--port",
+        type=int,
+        default=8443,
+        help="port of the first pod; the others take those that follow; 0: "
+        "any free ports (default: %(default)s)",
+    )
+    add(
+        "--tls",
+        action="store_true",
+        help="serve HTTPS; a certificate that is its own CA is made, at "
+        "--certificate and --key or else for this run",
+    )
+    add("--certificate", metavar="FILE", help="serve HTTPS with this (PEM)")
+    add("--key", metavar="FILE", help="the key of --certificate (PEM)")
+    add(
+        "--quiet",
+        action="store_true",
+        help="do not log each request on stderr",
+    )
+    return parser
+
+
+def _spec(text: str, base: dict[str, object]) -> PodSpec:
+    """The pod that a value of --pod asks for."""
+    dialect, _, settings = text.partition(":")
+    values = dict(base)
+    for setting in filter(None, settings.split(",")):
+        name, found, value = setting.partition("=")
+        name = name.strip().replace("-", "_")
+        if name not in SETTINGS or not found:
+            raise ValueError(
+                f"--pod {text}: give NAME=VALUE with a name out of "
+                f"{', '.join(SETTINGS)}"
+            )
+        try:
+            values[name] = SETTINGS[name](value)
+        except ValueError as error:
+            raise ValueError(f"--pod {text}: {error}") from error
+    try:
+        return PodSpec(dialect=dialect, **values)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ValueError(f"--pod {text}: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
