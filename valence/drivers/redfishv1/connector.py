@@ -449,6 +449,8 @@ def _tls_reason(error: ssl.SSLError) -> tuple[str, bool]:
             f"its TLS certificate is not trusted ({error.verify_message})",
             False,
         )
+    if error.library in ("X509", "PEM"):
+        return "the CA bundle cannot be read", False
     name = error.reason or ""
     if name in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
         return "it does not speak TLS (an http:// url?)", False
