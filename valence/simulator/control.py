@@ -152,11 +152,15 @@ _SPECIAL: dict[str, Function] = {
 }
 
 
+def _no_constant(word: str) -> typing.NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
 def _body(request: webob.Request) -> dict[str, typing.Any]:
     if not request.body:
         return {}
     try:
-        body = json.loads(request.body)
+        body = json.loads(request.body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):

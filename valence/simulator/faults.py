@@ -60,10 +60,10 @@ class Fault:
     body: str | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in _CHECKS.items():
+        for name, (allowed, wanted) in _CHECKS.items():
             value = getattr(self, name)
             if value is not None and not allowed(value):
-                raise BadFault(f"{name}: {value!r} is not possible")
+                raise BadFault(f"{name}: give {wanted}, not {value!r}")
         if self.path is not None:
             try:
                 re.compile(self.path)
@@ -88,16 +88,27 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-_CHECKS: dict[str, typing.Callable[[typing.Any], bool]] = {
-    "point": lambda value: isinstance(value, str),
-    "method": lambda value: isinstance(value, str),
-    "path": lambda value: isinstance(value, str),
-    "times": lambda value: type(value) is int and value > 0,
-    "delay": lambda value: _is_number(value) and 0 <= value < 1e6,
-    "status": lambda value: type(value) is int and 400 <= value <= 599,
-    "cut": lambda value: value in CUTS,
-    "state": lambda value: value in STATES,
-    "body": lambda value: value in BODIES,
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+#: Field -> whether a value will do, and what would.
+_CHECKS: dict[str, tuple[typing.Callable[[typing.Any], bool], str]] = {
+    "point": (_is_text, "a name"),
+    "method": (_is_text, "a method"),
+    "path": (_is_text, "a regular expression"),
+    "times": (
+        lambda value: type(value) is int and value > 0,
+        "a number from 1, or null for ever",
+    ),
+    "delay": (lambda value: _is_number(value) and 0 <= value < 1e6, "seconds"),
+    "status": (
+        lambda value: type(value) is int and 400 <= value <= 599,
+        "a number from 400 to 599",
+    ),
+    "cut": (lambda value: value in CUTS, " or ".join(CUTS)),
+    "state": (lambda value: value in STATES, " or ".join(STATES)),
+    "body": (lambda value: value in BODIES, " or ".join(BODIES)),
 }
 
 

@@ -15,6 +15,7 @@
 import abc
 import base64
 import collections.abc
+import contextlib
 import dataclasses
 import hmac
 import ipaddress
@@ -35,6 +36,9 @@ from valence.simulator import faults
 from valence.simulator import tls
 
 LOG = logging.getLogger(__name__)
+
+#: A pod that is polled for weeks must not fill the memory.
+MAX_CALLS = 20000
 
 
 class Cut(BaseException):
@@ -115,17 +119,32 @@ class Endpoint(abc.ABC):
         # The client may go during a delay, and the act is done all the same.
         request = webob.Request(environ)
         request.make_body_seekable()
-        path = path_of(request)
-        if path == control.PREFIX or path.startswith(control.PREFIX + "/"):
-            response = self._control(request)
-        else:
-            response = self._serve(request, path)
+        started = time.monotonic()
+        response = None
+        try:
+            path = path_of(request)
+            if path == control.PREFIX or path.startswith(control.PREFIX + "/"):
+                response = self._control(request)
+            else:
+                response = self._serve(request, path)
+        finally:
+            fault = environ.get("simulator.fault")
+            LOG.info(
+                "%s :%d %s %s %s %.3fs%s",
+                request.remote_addr,
+                self.port,
+                request.method,
+                # As it came, since a decoded path may hold line breaks.
+                environ.get("REQUEST_URI", "?"),
+                response.status_int if response else "cut",
+                time.monotonic() - started,
+                f" (fault {fault.id})" if fault else "",
+            )
         # Not response(environ, …): that makes a relative Location absolute.
         start_response(response.status, response.headerlist)
         return [] if request.method == "HEAD" else response.app_iter
 
     def _serve(self, request: webob.Request, path: str) -> webob.Response:
-        started = time.monotonic()
         point = self.point(request)
         call = Call(
             method=request.method,
@@ -136,23 +155,14 @@ class Endpoint(abc.ABC):
             point=point,
         )
         self.calls.append(call)
+        if len(self.calls) > MAX_CALLS:
+            del self.calls[: MAX_CALLS // 2]
         fault = self.faults.take(request.method, path, point)
-        try:
-            response = self._respond(request, point, fault)
-            call.status = response.status_int
-            return response
-        finally:
-            LOG.info(
-                "%s :%d %s %s %s %.3fs%s",
-                request.remote_addr,
-                self.port,
-                request.method,
-                # As it came, since a decoded path may hold line breaks.
-                request.environ.get("REQUEST_URI", "?"),
-                call.status or "cut",
-                time.monotonic() - started,
-                f" (fault {fault.id})" if fault else "",
-            )
+        if fault is not None:
+            request.environ["simulator.fault"] = fault
+        response = self._respond(request, point, fault)
+        call.status = response.status_int
+        return response
 
     def _respond(
         self,
@@ -316,7 +326,7 @@ class _ThreadPerRequest:
 
     def __init__(self, server: _Server) -> None:
         self._server = server
-        self._busy: set[threading.Thread] = set()
+        self._busy: dict[threading.Thread, typing.Any] = {}
 
     def start(self) -> None:
         """There is nothing to prepare."""
@@ -325,12 +335,19 @@ class _ThreadPerRequest:
         thread = threading.Thread(
             target=self._serve, args=(connection,), daemon=True
         )
-        self._busy.add(thread)
+        self._busy[thread] = connection
         thread.start()
 
     def stop(self, timeout: float) -> None:
         end = time.monotonic() + timeout
-        for thread in list(self._busy):
+        busy = dict(self._busy)
+        for connection in busy.values():
+            # Whoever waits for a request waits no longer; an answer can still
+            # be written. Not connection.socket.shutdown(): on a TLS socket
+            # that ends the encryption, too.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(connection.socket, socket.SHUT_RD)
+        for thread in busy:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _serve(self, connection: typing.Any) -> None:
@@ -348,7 +365,7 @@ class _ThreadPerRequest:
         except Exception:
             LOG.exception("A connection failed")
         finally:
-            self._busy.discard(threading.current_thread())
+            self._busy.pop(threading.current_thread(), None)
         try:
             if keep:
                 self._server.put_conn(connection)

@@ -187,6 +187,10 @@ def unsubscribe(asked: routes.Asked, subscription_id: str) -> routes.Answer:
     return None
 
 
+def _no_constant(word: str) -> typing.NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
 def _payload(
     asked: routes.Asked, form: dict[str, Key]
 ) -> dict[str, typing.Any]:
@@ -195,7 +199,7 @@ def _payload(
     if not body.strip():
         return {}
     try:
-        payload = json.loads(body)
+        payload = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise refusals.invalid("The payload is not JSON") from error
     if not isinstance(payload, dict):

@@ -94,8 +94,6 @@ class PodSpec:
 class Pod(server.Endpoint):
     """A pod manager and the hardware behind it."""
 
-    points = frozenset(route.point for route in routes.ROUTES)
-
     def __init__(
         self,
         spec: PodSpec,
@@ -105,10 +103,15 @@ class Pod(server.Endpoint):
         certificate: tls.Certificate | None = None,
         clock: clocks.Clock | None = None,
     ) -> None:
-        super().__init__(host, port, certificate, clock)
         self.spec = spec
         self.name = name
         self.dialect = dialects.DIALECTS[spec.dialect]
+        self.points = frozenset(
+            route.point
+            for route in routes.ROUTES
+            if route.serves(self.dialect)
+        )
+        super().__init__(host, port, certificate, clock)
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_OID, f"valence/{name}"))
         self.storage = hardware.Storage(self.dialect, spec.remote_gib)
         self.racks = [f"Rack{n}" for n in range(1, spec.racks + 1)]

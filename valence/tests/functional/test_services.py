@@ -149,7 +149,7 @@ class RunTest(testtools.TestCase):
         script = (
             "import os, sys; from valence.tests.fixtures import services as s;"
             "[s._accepts(s.urllib.parse.urlsplit(u).port) or sys.exit(1)"
-            " for k, u in os.environ.items() if k.startswith('VALENCE_TEST')];"
+            " for k, u in os.environ.items() if k.startswith('VALENCE_TEST_')];"
             "sys.exit(7)"
         )
         process = self._run(sys.executable, "-c", script)
@@ -167,12 +167,12 @@ class RunTest(testtools.TestCase):
     def test_killed_leaves_nothing_running(self):
         script = (
             "import os, time; print(*(v for k, v in os.environ.items()"
-            " if k.startswith('VALENCE_TEST')), flush=True); time.sleep(600)"
+            " if k.startswith('VALENCE_TEST_')), flush=True); time.sleep(600)"
         )
         environ = {
             key: value
             for key, value in os.environ.items()
-            if not key.startswith("VALENCE_TEST")
+            if not key.startswith("VALENCE_TEST_")
         }
         process = self._run(
             sys.executable, "-c", script, env=environ, process_group=0

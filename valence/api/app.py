@@ -1,0 +1,116 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The pecan application and what stands around it."""
+
+import typing
+
+import pecan
+import webob
+from oslo_config import cfg
+from oslo_log import log
+from oslo_middleware import healthcheck, request_id
+
+from valence import exception, rpcapi
+from valence.api import errors, idempotency, routes, versions
+from valence.api.call import Call
+
+CONF = cfg.CONF
+LOG = log.getLogger(__name__)
+
+
+class Root:
+    """Routes every path by the one table, and every error to one place."""
+
+    def __init__(self, nudge: rpcapi.Nudger) -> None:
+        self._nudge = nudge
+
+    @pecan.expose()
+    def _route(
+        self, args: list[str], request: webob.Request
+    ) -> tuple[typing.Any, list[str]]:
+        # Read here, before pecan would: it parses bodies of any size.
+        request.environ["valence.body"] = _read_body(request)
+        found = routes.match(args)
+        if found is None:
+            raise exception.RouteNotFound(path=request.path[:255])
+        request.environ["valence.route"] = found
+        return self.dispatch, []
+
+    @pecan.expose(content_type="application/json")
+    def dispatch(self, **_query: str) -> webob.Response:
+        request = pecan.request
+        handlers, params = request.environ["valence.route"]
+        allowed = sorted({*handlers, "OPTIONS", *_head(handlers)})
+        method = "GET" if request.method == "HEAD" else request.method
+        call = Call(
+            request, params, request.environ["valence.body"], self._nudge
+        )
+        if method == "OPTIONS":
+            response = webob.Response(status=204)
+            response.content_type = None
+            response.headers["Allow"] = ", ".join(allowed)
+        elif method not in handlers:
+            raise exception.MethodNotAllowed(
+                method=request.method[:32], allowed=", ".join(allowed)
+            )
+        else:
+            call.context.update_store()
+            response = idempotency.handle(call, handlers[method])
+        response.headers[versions.HEADER] = (
+            f"{versions.SERVICE_TYPE} 1.{call.version}"
+        )
+        return response
+
+
+def _head(handlers: dict[str, typing.Any]) -> set[str]:
+    return {"HEAD"} if "GET" in handlers else set()
+
+
+def _read_body(request: webob.Request) -> bytes:
+    limit = CONF.api.max_body_size
+    if (request.content_length or 0) > limit:
+        raise exception.BodyTooLarge(limit=limit)
+    raw = request.body_file.read(limit + 1)
+    if len(raw) > limit:
+        raise exception.BodyTooLarge(limit=limit)
+    request.body = b""
+    return raw
+
+
+def _vary(app: typing.Any) -> typing.Any:
+    """Tell caches, on each answer, that the version header matters."""
+
+    def application(environ: dict[str, typing.Any], start_response):
+        def start(status, headers, exc_info=None):
+            headers.append(("Vary", versions.HEADER))
+            return start_response(status, headers, exc_info)
+
+        return app(environ, start)
+
+    return application
+
+
+def make_application(nudge: rpcapi.Nudger | None = None) -> typing.Any:
+    """The WSGI application; objects.base.use_store comes before a request."""
+    app = pecan.make_app(
+        Root(nudge or rpcapi.Nudger()),
+        hooks=[errors.ErrorHook()],
+        force_canonical=False,
+        guess_content_type_from_ext=False,
+    )
+    healthy = healthcheck.Healthcheck(
+        app, {"path": "/healthcheck", "detailed": False}
+    )
+    return _vary(request_id.RequestId(healthy))
+
+

@@ -1,0 +1,96 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Errors as clients see them.
+
+The shape is that of the API-SIG: https://specs.openstack.org/openstack/
+api-sig/guidelines/errors.html
+"""
+
+import json
+
+import pecan
+import webob
+import webob.exc
+from oslo_log import log
+from pecan import hooks
+
+from valence import exception
+
+LOG = log.getLogger(__name__)
+
+
+def response(
+    error: exception.ValenceError, request_id: str | None
+) -> webob.Response:
+    body = {
+        "errors": [
+            {
+                "code": error.code,
+                "status": error.status,
+                "title": error.title,
+                "detail": error.detail,
+                "request_id": request_id,
+            }
+        ]
+    }
+    answer = webob.Response(
+        json.dumps(body).encode(),
+        status=error.status,
+        content_type="application/json",
+        charset="UTF-8",
+    )
+    if isinstance(error, exception.MethodNotAllowed):
+        answer.headers["Allow"] = str(error.values["allowed"])
+    if isinstance(error, exception.BodyTooLarge):
+        # What is left of the body is not read.
+        answer.headers["Connection"] = "close"
+    if isinstance(error, exception.Unavailable):
+        answer.headers["Retry-After"] = "10"
+    if isinstance(error, exception.OperationFailed):
+        answer.location = error.values["location"]
+    return answer
+
+
+def named(error: Exception) -> exception.ValenceError:
+    """The error of ours that an exception stands for."""
+    match error:
+        case exception.ValenceError():
+            return error
+        case UnicodeDecodeError():
+            return exception.BadRequest("The path or query is not UTF-8.")
+        case webob.exc.HTTPNotFound():
+            return exception.RouteNotFound(path=pecan.request.path)
+        case webob.exc.HTTPNotAcceptable():
+            return exception.NotAcceptable(
+                reason="Answers are application/json."
+            )
+        case webob.exc.HTTPClientError():
+            return exception.BadRequest(error.title)
+        # By name: this process may have no database library at all.
+        case _ if type(error).__module__ == "oslo_db.exception":
+            LOG.exception("The database failed.")
+            return exception.Unavailable(
+                "The database does not answer; try again later."
+            )
+    LOG.exception("A fault of ours.")
+    return exception.ValenceError()
+
+
+class ErrorHook(hooks.PecanHook):
+    """Turns whatever was raised into an answer; nothing else may."""
+
+    def on_error(
+        self, state: object, error: Exception
+    ) -> webob.Response | None:
+        request_id = pecan.request.environ.get("openstack.request_id")
+        return response(named(error), request_id)

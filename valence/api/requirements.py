@@ -1,0 +1,80 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a node may be asked to have: a flavor's properties, or its own."""
+
+import typing
+
+from wsme import types as wtypes
+
+from valence import exception
+from valence.api import types
+
+#: No hardware has more; a typing error does.
+MOST_CORES = 65_536
+MOST_MIB = 2**31
+MOST_GIB = 2**31
+
+
+class Processor(wtypes.Base):
+    model = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    total_cores = wtypes.wsattr(wtypes.IntegerType(1, MOST_CORES))
+
+
+class Memory(wtypes.Base):
+    type = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=64))
+    capacity_mib = wtypes.wsattr(wtypes.IntegerType(1, MOST_MIB))
+
+
+class PciDevice(wtypes.Base):
+    type = wtypes.wsattr(
+        [wtypes.StringType(min_length=1, max_length=64)], mandatory=True
+    )
+
+
+class Master(wtypes.Base):
+    type = wtypes.wsattr(wtypes.Enum(str, "Snapshot", "Clone"), mandatory=True)
+    address = wtypes.wsattr(wtypes.StringType(max_length=255))
+    resource = wtypes.wsattr(wtypes.StringType(max_length=512))
+
+
+class RemoteStorage(wtypes.Base):
+    capacity_gib = wtypes.wsattr(
+        wtypes.IntegerType(1, MOST_GIB), mandatory=True
+    )
+    protocol = wtypes.wsattr(wtypes.Enum(str, "iSCSI", "NVMeOverFabrics"))
+    iscsi_address = wtypes.wsattr(wtypes.StringType(max_length=255))
+    master = wtypes.wsattr(Master)
+
+
+class Properties(wtypes.Base):
+    memory = wtypes.wsattr(Memory)
+    processor = wtypes.wsattr(Processor)
+    pci_device = wtypes.wsattr(PciDevice)
+    remote_storage = wtypes.wsattr(RemoteStorage)
+
+
+def read(value: typing.Any, path: str = "properties") -> dict[str, typing.Any]:
+    """Check and normalize requirements: numbers become numbers.
+
+    :raises: InvalidField, UnknownField, MissingField
+    """
+    requirements = types.read(Properties, value, path)
+    for key, wanted in requirements.items():
+        if not wanted:
+            raise exception.InvalidField(
+                field=f"{path}.{key}", reason="it says nothing."
+            )
+    return {
+        key: {name: item for name, item in wanted.items() if item is not None}
+        for key, wanted in requirements.items()
+    }

@@ -1,0 +1,82 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""/v1/flavors"""
+
+import functools
+import typing
+import uuid
+
+import webob
+
+from valence import exception, objects
+from valence.api import requirements, resource, types, work
+from valence.api.call import Call
+
+NEW = types.of_object(objects.Flavor, required=("name", "properties"))
+CHANGED = types.of_object(objects.Flavor)
+
+find = functools.partial(resource.find, cls=objects.Flavor)
+show = functools.partial(resource.show, cls=objects.Flavor)
+
+
+def create(call: Call) -> webob.Response:
+    call.query()
+    values = types.read(NEW, call.json())
+    values["properties"] = requirements.read(values["properties"])
+    flavor = objects.Flavor(call.context, uuid=str(uuid.uuid4()), **values)
+    flavor.create()
+    return created(call, flavor)
+
+
+def created(call: Call, flavor: objects.Flavor) -> webob.Response:
+    return call.answer(
+        work.document(call, flavor),
+        201,
+        call.url(f"/v1/flavors/{flavor.uuid}"),
+    )
+
+
+def patch(call: Call) -> webob.Response:
+    operations = resource.read_patch(call)
+
+    def change() -> objects.Flavor:
+        flavor = resource.get(call, objects.Flavor)
+        values = resource.patched(
+            objects.Flavor, flavor, operations, CHANGED
+        )
+        if "properties" in values:
+            values["properties"] = requirements.read(values["properties"])
+        return _save(flavor, values)
+
+    return call.answer(work.document(call, resource.until_unchanged(change)))
+
+
+def _save(
+    flavor: objects.Flavor, values: dict[str, typing.Any]
+) -> objects.Flavor:
+    for name, value in values.items():
+        setattr(flavor, name, value)
+    if values:
+        flavor.save()
+    return flavor
+
+
+def delete(call: Call) -> webob.Response:
+    """Nodes that were composed by it keep what it said."""
+    call.query()
+    call.no_body()
+    resource.get(call, objects.Flavor).destroy()
+    return call.answer(status=204)
+
+
+__all__ = ["create", "created", "delete", "exception", "find", "patch", "show"]

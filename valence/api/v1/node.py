@@ -1,0 +1,288 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""/v1/nodes"""
+
+import functools
+import typing
+import uuid
+
+import webob
+from wsme import types as wtypes
+
+from valence import exception, objects, states
+from valence.api import requirements, resource, types, work
+from valence.api.call import Call
+
+_IDENT = wtypes.StringType(min_length=1, max_length=255)
+
+#: What it is asked for by may be named by uuid or by name.
+NEW = types.of_object(objects.Node, podm_id=_IDENT, flavor_id=_IDENT)
+CHANGED = types.of_object(objects.Node)
+
+
+class Adoption(wtypes.Base):
+    podm_id = wtypes.wsattr(_IDENT, mandatory=True)
+    node_index = wtypes.wsattr(_IDENT, mandatory=True)
+    name = wtypes.wsattr(types.NameType(min_length=1, max_length=255))
+    description = wtypes.wsattr(wtypes.StringType(max_length=1024))
+
+
+class Reset(wtypes.Base):
+    Type = wtypes.wsattr(
+        wtypes.Enum(
+            str,
+            # Redfish ComputerSystem, ResetType
+            "On",
+            "ForceOff",
+            "GracefulShutdown",
+            "GracefulRestart",
+            "ForceRestart",
+            "Nmi",
+            "ForceOn",
+            "PushPowerButton",
+        ),
+        mandatory=True,
+    )
+
+
+class Boot(wtypes.Base):
+    Target = wtypes.wsattr(
+        wtypes.Enum(
+            str,
+            # Redfish ComputerSystem, BootSource
+            "None",
+            "Pxe",
+            "Floppy",
+            "Cd",
+            "Usb",
+            "Hdd",
+            "BiosSetup",
+            "Utilities",
+            "Diags",
+            "UefiShell",
+            "UefiTarget",
+            "SDCard",
+            "UefiHttp",
+            "RemoteDrive",
+        ),
+        mandatory=True,
+    )
+    Enabled = wtypes.wsattr(
+        wtypes.Enum(str, "Disabled", "Once", "Continuous")
+    )
+    Mode = wtypes.wsattr(wtypes.Enum(str, "Legacy", "UEFI"))
+
+
+find = functools.partial(resource.find, cls=objects.Node)
+show = functools.partial(resource.show, cls=objects.Node)
+
+
+def compose(call: Call) -> webob.Response:
+    """By flavor, by properties, or any free system."""
+    call.query()
+    values = types.read(NEW, call.json())
+    flavor_id, properties = None, {}
+    if values.get("flavor_id") and values.get("properties") is not None:
+        raise exception.InvalidField(
+            field="properties",
+            reason="it cannot be given together with flavor_id.",
+        )
+    if values.get("flavor_id"):
+        flavor = _referred(call, objects.Flavor, "flavor_id", values)
+        flavor_id, properties = flavor.uuid, flavor.properties
+    elif values.get("properties") is not None:
+        properties = requirements.read(values["properties"])
+    podm = None
+    if values.get("podm_id"):
+        podm = _podm_to_use(call, values)
+        if podm.maintenance:
+            raise exception.Conflict(
+                f"Pod manager {podm.label} is in maintenance: no node is "
+                "composed on it."
+            )
+    node = _new(
+        call,
+        name=values.get("name"),
+        description=values.get("description"),
+        podm_id=podm.uuid if podm else None,
+        flavor_id=flavor_id,
+        properties=properties,
+        provision_state=states.COMPOSING,
+        composed=True,
+    )
+    return work.submit(
+        call,
+        "compose",
+        node,
+        podm_id=node.podm_id,
+        arguments={"podm_id": node.podm_id},
+    )
+
+
+def manage(call: Call) -> webob.Response:
+    """Adopt a node that stands composed on the hardware already."""
+    call.query()
+    values = types.read(Adoption, call.json())
+    podm = _podm_to_use(call, values)
+    node = _new(
+        call,
+        name=values.get("name") or _as_name(values["node_index"]),
+        description=values.get("description"),
+        podm_id=podm.uuid,
+        index=values["node_index"],
+        properties={},
+        provision_state=states.MANAGING,
+        composed=False,
+    )
+    return work.submit(call, "manage", node, podm_id=podm.uuid)
+
+
+def patch(call: Call) -> webob.Response:
+    operations = resource.read_patch(call)
+
+    def change() -> objects.Node:
+        node = resource.get(call, objects.Node)
+        values = resource.patched(objects.Node, node, operations, CHANGED)
+        for name, value in values.items():
+            setattr(node, name, value)
+        if values:
+            node.save()
+        return node
+
+    return call.answer(work.document(call, resource.until_unchanged(change)))
+
+
+def release(call: Call) -> webob.Response:
+    """Give its hardware back, and forget it."""
+    call.query()
+    call.no_body()
+    node = resource.get(call, objects.Node)
+    return work.submit(call, "release", node, "release", podm_id=node.podm_id)
+
+
+def action(call: Call) -> webob.Response:
+    """Exactly one of Reset and Boot."""
+    call.query()
+    body = call.json()
+    known = {"Reset": Reset, "Boot": Boot}
+    if not isinstance(body, dict) or len(body) != 1:
+        raise exception.InvalidField(
+            field="body",
+            reason=f"exactly one of {' and '.join(known)} is wanted.",
+        )
+    (name,) = body
+    if name not in known:
+        raise exception.UnknownField(
+            field=name[:255], known=", ".join(known)
+        )
+    asked = types.read(known[name], body[name], name)
+    if name == "Reset":
+        kind, arguments = "reset", {"type": asked["Type"]}
+    else:
+        kind = "boot"
+        arguments = {
+            "target": asked["Target"],
+            "enabled": asked.get("Enabled") or "Once",
+            "mode": asked.get("Mode"),
+        }
+    node = resource.get(call, objects.Node)
+    return work.submit(
+        call,
+        kind,
+        node,
+        "operate",
+        podm_id=node.podm_id,
+        arguments=arguments,
+    )
+
+
+def assets(call: Call) -> webob.Response:
+    """What the node is made of, as read when it was composed."""
+    call.query()
+    return call.answer(_assets(call))
+
+
+def storages(call: Call) -> webob.Response:
+    """Its drives, local and remote."""
+    call.query()
+    kinds = ("local_drives", "remote_drives", "storage")
+    found = _assets(call)
+    return call.answer(
+        [{"kind": kind, **item} for kind in kinds for item in found[kind]]
+    )
+
+
+ASSET_KINDS = (
+    "systems",
+    "processors",
+    "memory",
+    "ethernet_interfaces",
+    "local_drives",
+    "remote_drives",
+    "storage",
+)
+
+
+def _assets(call: Call) -> dict[str, typing.Any]:
+    node = resource.get(call, objects.Node)
+    return {kind: (node.assets or {}).get(kind, []) for kind in ASSET_KINDS}
+
+
+def _new(call: Call, **values: typing.Any) -> objects.Node:
+    node_id = str(uuid.uuid4())
+    return objects.Node(
+        call.context,
+        uuid=node_id,
+        managed_by="valence",
+        boot={},
+        systems=[],
+        processors={},
+        project_id=call.context.project_id,
+        user_id=call.context.user_id,
+        **{**values, "name": values["name"] or f"node-{node_id[:8]}"},
+    )
+
+
+def _as_name(index: str) -> str:
+    """An index that can be no name is left to stand in the index alone."""
+    try:
+        return types.scalar(
+            types.NameType(min_length=1, max_length=255), index, "node_index"
+        )
+    except exception.InvalidField:
+        return f"node-{uuid.uuid4().hex[:8]}"
+
+
+def _podm_to_use(
+    call: Call, values: dict[str, typing.Any]
+) -> objects.PodManager:
+    podm = _referred(call, objects.PodManager, "podm_id", values)
+    if podm.status != states.ONLINE:
+        reason = f": {podm.status_reason}" if podm.status_reason else ""
+        raise exception.Conflict(
+            f"Pod manager {podm.label} is {podm.status}{reason}"
+        )
+    return podm
+
+
+def _referred(
+    call: Call,
+    cls: type[typing.Any],
+    field: str,
+    values: dict[str, typing.Any],
+) -> typing.Any:
+    """What a field of the body names, by uuid or by name.
+
+    :raises: NotFound
+    """
+    return cls.get(call.context, values[field])

@@ -1,0 +1,204 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""/v1/pod_managers"""
+
+import functools
+import importlib.metadata
+import typing
+import urllib.parse
+import uuid
+
+import webob
+from wsme import types as wtypes
+
+from valence import exception, objects, states
+from valence.api import resource, types, work
+from valence.api.call import Call
+
+#: What the conductors' drivers are registered under. Names are all that the
+#: API knows of them.
+DRIVERS = "valence.podmanager.driver"
+DEFAULT_DRIVER = "redfishv1"
+
+#: Where one of these changes, the pod manager is connected to anew.
+CONNECTION = frozenset(
+    {"url", "driver", "authentication", "verify_ca", "ca_certificate"}
+)
+
+
+class AuthItems(wtypes.Base):
+    username = wtypes.wsattr(
+        wtypes.StringType(min_length=1, max_length=255), mandatory=True
+    )
+    password = wtypes.wsattr(wtypes.StringType(max_length=255), mandatory=True)
+
+
+class Authentication(wtypes.Base):
+    type = wtypes.wsattr(wtypes.Enum(str, "basic"), mandatory=True)
+    auth_items = wtypes.wsattr(AuthItems, mandatory=True)
+
+
+CHANGED = types.of_object(objects.PodManager, authentication=[Authentication])
+NEW = types.of_object(
+    objects.PodManager,
+    required=("name", "url"),
+    authentication=[Authentication],
+)
+
+find = functools.partial(resource.find, cls=objects.PodManager)
+show = functools.partial(resource.show, cls=objects.PodManager)
+
+
+def create(call: Call) -> webob.Response:
+    """Register one; it is connected to, and read, in the background."""
+    call.query()
+    values = _checked(types.read(NEW, call.json()))
+    given = {name: v for name, v in values.items() if v is not None}
+    podm = objects.PodManager(
+        call.context,
+        **{
+            "driver": _known_driver(DEFAULT_DRIVER),
+            "authentication": [],
+            "verify_ca": True,
+            "maintenance": False,
+            **given,
+        },
+        uuid=str(uuid.uuid4()),
+        status=states.CONNECTING,
+        capabilities=[],
+    )
+    return work.submit(call, "connect", podm, podm_id=podm.uuid)
+
+
+def patch(call: Call) -> webob.Response:
+    """200, or 202 where the change asks for a new connection."""
+    operations = resource.read_patch(call)
+    responses: list[webob.Response] = []
+
+    def change() -> objects.PodManager:
+        podm = resource.get(call, objects.PodManager)
+        values = _checked(
+            resource.patched(
+                objects.PodManager, podm, operations, CHANGED
+            )
+        )
+        if values.get("driver", podm.driver) != podm.driver:
+            _refuse_if_inhabited(call, podm)
+        for name, value in values.items():
+            setattr(podm, name, value)
+        if CONNECTION & set(values):
+            responses.append(
+                work.submit(
+                    call, "connect", podm, "reconnect", podm_id=podm.uuid
+                )
+            )
+        elif values:
+            podm.save()
+        return podm
+
+    podm = resource.until_unchanged(change)
+    if responses:
+        return responses[0]
+    return call.answer(work.document(call, podm))
+
+
+def delete(call: Call) -> webob.Response:
+    """Refused while a node lives there; its inventory goes with it."""
+    call.query()
+    call.no_body()
+    resource.get(call, objects.PodManager).destroy()
+    return call.answer(status=204)
+
+
+def sync(call: Call) -> webob.Response:
+    """Read its inventory again, now."""
+    call.query()
+    call.no_body()
+    podm = resource.get(call, objects.PodManager)
+    return work.submit(call, "sync", podm, "look", podm_id=podm.uuid)
+
+
+def _refuse_if_inhabited(call: Call, podm: objects.PodManager) -> None:
+    nodes = objects.Node.find(
+        call.context,
+        {
+            "filters": {"podm_id": podm.uuid},
+            "limit": 1,
+            "fields": ["uuid", "name"],
+        },
+    )
+    if nodes:
+        raise exception.InUse(
+            noun=podm.NOUN, ident=podm.label, users=f"node '{nodes[0].name}'"
+        )
+
+
+def _checked(values: dict[str, typing.Any]) -> dict[str, typing.Any]:
+    if values.get("url") is not None:
+        values["url"] = _checked_url(values["url"])
+    if values.get("driver") is not None:
+        _known_driver(values["driver"])
+    if "authentication" in values:
+        values["authentication"] = values["authentication"] or []
+        if len(values["authentication"]) > 1:
+            raise exception.InvalidField(
+                field="authentication", reason="it has more than one entry."
+            )
+    certificate = values.get("ca_certificate")
+    if certificate is not None and (
+        "-----BEGIN CERTIFICATE-----" not in certificate
+        or "-----END CERTIFICATE-----" not in certificate
+    ):
+        raise exception.InvalidField(
+            field="ca_certificate", reason="certificates in PEM are wanted."
+        )
+    return values
+
+
+def _known_driver(name: str) -> str:
+    known = sorted(importlib.metadata.entry_points(group=DRIVERS).names)
+    if name not in known:
+        raise exception.InvalidField(
+            field="driver",
+            reason=f"one of {', '.join(known)} is wanted.",
+        )
+    return name
+
+
+def _checked_url(url: str) -> str:
+    """One spelling for one pod manager, so that none is registered twice."""
+    wanted = "an http or https URL without credentials, query and fragment "
+    error = exception.InvalidField(field="url", reason=wanted + "is wanted.")
+    if not url.isprintable() or " " in url:
+        raise error
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise error from None
+    if (
+        parts.scheme.lower() not in ("http", "https")
+        or not parts.hostname
+        or parts.username is not None
+        or parts.query
+        or parts.fragment
+    ):
+        raise error
+    host = parts.hostname
+    if ":" in host:
+        host = f"[{host}]"
+    scheme = parts.scheme.lower()
+    usual = {"http": 80, "https": 443}[scheme]
+    if port is not None and port != usual:
+        host = f"{host}:{port}"
+    return f"{scheme}://{host}{parts.path.rstrip('/')}"

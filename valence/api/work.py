@@ -1,0 +1,133 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Asking for hardware work, and answering for it."""
+
+import typing
+import uuid
+
+import webob
+
+from valence import exception, objects, states
+from valence.api import types, wait
+from valence.api.call import Call
+from valence.objects import base
+
+TARGETS: dict[str, type[base.Resource]] = {
+    cls.NOUN: cls for cls in (objects.Node, objects.PodManager)
+}
+
+#: Operations that are answered with what they work on, not with themselves.
+ANSWERED_BY_TARGET = ("connect", "compose", "manage", "release")
+#: Operations that a client who waited is answered 204 for.
+WITHOUT_BODY = ("reset", "boot", "release")
+
+
+def submit(
+    call: Call,
+    kind: str,
+    target: typing.Any,
+    event: str | None = None,
+    podm_id: str | None = None,
+    arguments: dict[str, typing.Any] | None = None,
+) -> webob.Response:
+    """Write down what is asked for, wake a conductor, and answer.
+
+    :param event: on the target's state; None: the target is new
+    """
+    context = call.context
+    operation = objects.Operation(
+        context,
+        uuid=str(uuid.uuid4()),
+        kind=kind,
+        target_type=target.NOUN,
+        target_id=target.uuid,
+        target_name=target.name,
+        podm_id=podm_id,
+        state=states.PENDING,
+        progress=0,
+        steps=[],
+        cancel_requested=False,
+        arguments=arguments or {},
+        attempts=0,
+        request_id=context.request_id,
+        project_id=context.project_id,
+        user_id=context.user_id,
+    )
+    target.submit(operation, event)
+    call.nudge(context, operation.uuid)
+    return answer(call, operation, target)
+
+
+def answer(
+    call: Call, operation: objects.Operation, target: typing.Any = None
+) -> webob.Response:
+    """202, or what came of it where the client waits and it ended in time.
+
+    :param target: as it stood when the work was asked for; None to read it
+    :raises: OperationFailed
+    """
+    location = call.url(f"/v1/operations/{operation.uuid}")
+    seconds = wait.seconds_wanted(call.request)
+    waited = False
+    if seconds:
+        operation = wait.until_ended(call.context, operation, seconds)
+        waited = operation.ended
+    # A pod manager is registered, whatever came of the first connection;
+    # its status says so.
+    failed = operation.state in (states.FAILED, states.CANCELLED)
+    if waited and failed and operation.kind != "connect":
+        raise exception.OperationFailed(
+            operation.last_error or f"The operation was {operation.state}.",
+            status=operation.error_status or 409,
+            code=operation.error_code or "operation.cancelled",
+            location=location,
+        )
+    if waited and operation.kind in WITHOUT_BODY:
+        response = call.answer(status=204)
+    else:
+        shown: base.Resource = operation
+        if operation.kind in ANSWERED_BY_TARGET:
+            if waited or target is None:
+                cls = TARGETS[operation.target_type]
+                target = cls.get(call.context, operation.target_id)
+            shown = target
+        response = call.answer(
+            document(call, shown),
+            200 if waited else 202,
+            location,
+        )
+    if waited:
+        response.headers["Preference-Applied"] = f"wait={int(seconds or 0)}"
+    return response
+
+
+def visible(cls: type[base.Resource], version: int) -> list[str]:
+    """The fields of a class that a client of a version sees."""
+    return [
+        name
+        for name, field in cls.fields.items()
+        if field.visible and field.since <= version
+    ]
+
+
+def document(
+    call: Call, obj: base.Resource, names: list[str] | None = None
+) -> dict[str, typing.Any]:
+    """The document of a resource, with the link to itself."""
+    if names is None:
+        names = visible(type(obj), call.version)
+    shown = types.document(obj, names)
+    shown["links"] = [
+        {"rel": "self", "href": call.url(f"/v1/{obj.COLLECTION}/{obj.uuid}")}
+    ]
+    return shown

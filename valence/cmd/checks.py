@@ -1,0 +1,61 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What has to hold before a service starts.
+
+A service that fails after the fork would be started again for ever; so
+whatever can be known to be wrong is said before, once, with what to do.
+"""
+
+import socket
+import sys
+
+from oslo_config import cfg
+from oslo_db import exception as db_exc
+
+from valence.db import engine, migration
+
+CONF = cfg.CONF
+
+
+def database_is_current() -> None:
+    """Exit with a reason unless the schema is that of this code."""
+    if not CONF.database.connection:
+        sys.exit("No database is configured: set [database]connection.")
+    try:
+        current = migration.current()
+    except db_exc.DBError as e:
+        sys.exit(
+            f"The database cannot be reached ({type(e).__name__}): check "
+            "[database]connection and that the server runs."
+        )
+    if current != migration.head():
+        sys.exit(
+            f"The database schema is at {current or 'nothing'}; this release "
+            f"needs {migration.head()}. Run: valence-dbsync upgrade"
+        )
+    # The children of the fork make connections of their own.
+    engine.dispose()
+
+
+def address_is_free() -> None:
+    """Exit with a reason where the API cannot listen."""
+    family = socket.AF_INET6 if ":" in CONF.api.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((CONF.api.host, CONF.api.port))
+        except OSError as e:
+            sys.exit(
+                f"Cannot listen on {CONF.api.host}:{CONF.api.port} "
+                f"({e.strerror}): set [api]host and [api]port."
+            )

@@ -1,0 +1,35 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""valence-conductor: carries out operations."""
+
+import sys
+
+from oslo_config import cfg
+from oslo_service import service
+
+from valence import conf
+from valence.cmd import checks
+from valence.conductor.service import ConductorService
+
+
+def main() -> int:
+    conf.setup(name="valence-conductor")
+    checks.database_is_current()
+    launcher = service.launch(
+        cfg.CONF, ConductorService(), workers=1, restart_method="mutate"
+    )
+    return launcher.wait() or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

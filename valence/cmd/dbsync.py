@@ -1,0 +1,75 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""valence-dbsync: makes and upgrades the database schema."""
+
+import sys
+
+from oslo_config import cfg
+
+from valence import conf
+from valence.db import migration
+
+CONF = cfg.CONF
+
+
+def _upgrade() -> None:
+    migration.upgrade(CONF.command.revision)
+    print(f"The schema is at {migration.current()}.")
+
+
+def _version() -> None:
+    print(migration.current() or "empty")
+
+
+def _history() -> None:
+    current = migration.current()
+    for revision, what in migration.history():
+        mark = "  <- the database" if revision == current else ""
+        print(f"{revision}  {what}{mark}")
+
+
+def _commands(subparsers) -> None:
+    upgrade = subparsers.add_parser(
+        "upgrade", help="bring the schema up to date; may be run again"
+    )
+    upgrade.add_argument(
+        "--revision", default="head", help="stop at this revision"
+    )
+    upgrade.set_defaults(func=_upgrade)
+    subparsers.add_parser(
+        "version", help="print the revision of the database"
+    ).set_defaults(func=_version)
+    subparsers.add_parser("history", help="list all revisions").set_defaults(
+        func=_history
+    )
+
+
+def main() -> int:
+    CONF.register_cli_opt(
+        cfg.SubCommandOpt(
+            "command",
+            title="Commands",
+            required=True,
+            handler=_commands,
+        )
+    )
+    conf.setup(name="valence-dbsync")
+    if not CONF.database.connection:
+        print("Set [database]connection first.", file=sys.stderr)
+        return 1
+    CONF.command.func()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""valence-standalone: API and conductor in one process; nothing to set up."""
+
+import os
+import pathlib
+import sys
+
+from oslo_config import cfg
+from oslo_service import service
+
+from valence import conf
+from valence.cmd import checks, server
+from valence.conductor.service import ConductorService
+from valence.db import engine, migration
+from valence.wsgi import api
+
+CONF = cfg.CONF
+
+
+class StandaloneService(service.Service):
+    """The conductor first, so that nothing is asked for before it is there;
+    and last, so that nothing is left.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._conductor = ConductorService()
+
+    def start(self) -> None:
+        self._conductor.start()
+        self._server = server.make_server(api.wire())
+        server.serve(self._server)
+
+    def stop(self, graceful: bool = True) -> None:
+        self._server.stop()
+        self._conductor.stop(graceful)
+        super().stop(graceful)
+
+    def wait(self) -> None:
+        self._conductor.wait()
+
+
+def _state_directory() -> pathlib.Path:
+    home = os.environ.get("XDG_STATE_HOME")
+    base = pathlib.Path(home) if home else pathlib.Path.home() / ".local/state"
+    return base / "valence"
+
+
+def main() -> int:
+    conf.setup(name="valence-standalone")
+    if not CONF.database.connection:
+        directory = _state_directory()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        CONF.set_default(
+            "connection", f"sqlite:///{directory}/valence.sqlite", "database"
+        )
+    # Both halves are this process: the bus is its memory.
+    CONF.set_override("transport_url", "fake://")
+    CONF.set_override("object_backend", "database", "api")
+    migration.upgrade()
+    engine.dispose()
+    checks.address_is_free()
+    print(
+        f"Valence listens on http://{CONF.api.host}:{CONF.api.port} and "
+        f"keeps its data in {CONF.database.connection}. "
+        "Press Ctrl-C to stop.",
+        file=sys.stderr,
+    )
+    launcher = service.launch(
+        CONF, StandaloneService(), workers=1, restart_method="mutate"
+    )
+    return launcher.wait() or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

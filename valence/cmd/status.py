@@ -1,0 +1,60 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""valence-status: says whether this deployment can be upgraded."""
+
+import sys
+
+from oslo_config import cfg
+from oslo_db import exception as db_exc
+from oslo_upgradecheck import upgradecheck
+
+import valence.conf  # noqa: F401 - registers the options
+from valence.db import migration
+
+CONF = cfg.CONF
+
+
+class Checks(upgradecheck.UpgradeCommands):
+    """What 'valence-status upgrade check' looks at."""
+
+    def _schema(self) -> upgradecheck.Result:
+        if not CONF.database.connection:
+            return upgradecheck.Result(
+                upgradecheck.Code.FAILURE, "[database]connection is not set."
+            )
+        try:
+            current = migration.current()
+        except db_exc.DBError as e:
+            return upgradecheck.Result(
+                upgradecheck.Code.FAILURE,
+                f"The database cannot be reached ({type(e).__name__}).",
+            )
+        if current != migration.head():
+            return upgradecheck.Result(
+                upgradecheck.Code.FAILURE,
+                f"The schema is at {current or 'nothing'}, this release "
+                f"needs {migration.head()}: run 'valence-dbsync upgrade'.",
+            )
+        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+    _upgrade_checks = (("Database schema", _schema),)
+
+
+def main() -> int:
+    return upgradecheck.main(
+        CONF, project="valence", upgrade_command=Checks()
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One driver, and so one pooled HTTP session, for each pod manager."""
+
+import atexit
+import os
+import tempfile
+import threading
+import typing
+
+import stevedore
+from oslo_config import cfg
+from oslo_log import log
+
+from valence import exception, objects
+from valence.drivers import base
+
+CONF = cfg.CONF
+LOG = log.getLogger(__name__)
+NAMESPACE = "valence.podmanager.driver"
+
+
+class Connections:
+    """The drivers of one process, made when first asked for.
+
+    The row of the pod manager is read by each operation; where its url or
+    credentials differ from those that a driver was made with, that driver
+    is closed and another takes its place.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._drivers: dict[str, tuple[typing.Any, base.Driver]] = {}
+        self._classes = driver_classes()
+
+    def get(self, podm: objects.PodManager) -> base.Driver:
+        """The driver of a pod manager.
+
+        :raises: HardwareNotSupported where this conductor lacks its driver
+        """
+        made_with = (
+            podm.driver,
+            podm.url,
+            podm.authentication,
+            podm.verify_ca,
+            podm.ca_certificate,
+        )
+        with self._lock:
+            known = self._drivers.get(podm.uuid)
+            if known and known[0] == made_with:
+                return known[1]
+            if podm.driver not in self._classes:
+                raise exception.HardwareNotSupported(
+                    reason=f"the driver '{podm.driver}' is not installed "
+                    "on this conductor"
+                )
+            driver = self._classes[podm.driver](self._connection(podm))
+            self._drivers[podm.uuid] = (made_with, driver)
+        if known:
+            self._close(known[1])
+        return driver
+
+    def requirement_keys(self) -> dict[str, frozenset[str]]:
+        """Driver → keys of a flavor that it can compose by."""
+        return {n: c.requirement_keys for n, c in self._classes.items()}
+
+    def drop(self, podm_id: str) -> None:
+        """Close what is kept for a pod manager that is gone."""
+        with self._lock:
+            known = self._drivers.pop(podm_id, None)
+        if known:
+            self._close(known[1])
+
+    def keep(self, podm_ids: set[str]) -> None:
+        """Close what is kept for any but these pod managers."""
+        for podm_id in set(self._drivers) - podm_ids:
+            self.drop(podm_id)
+
+    def close(self) -> None:
+        self.keep(set())
+
+    @staticmethod
+    def _close(driver: base.Driver) -> None:
+        try:
+            driver.close()
+        except exception.HardwareError as e:
+            LOG.debug("Closing a connection: %s", e)
+
+    @staticmethod
+    def _connection(podm: objects.PodManager) -> base.Connection:
+        items = (
+            podm.authentication[0]["auth_items"] if podm.authentication else {}
+        )
+        verify: bool | str = podm.verify_ca
+        if podm.verify_ca and podm.ca_certificate:
+            verify = _ca_file(podm.ca_certificate)
+        return base.Connection(
+            url=podm.url,
+            username=items.get("username"),
+            password=items.get("password"),
+            verify=verify,
+            timeout=CONF.pod_manager.timeout,
+            poll_interval=CONF.pod_manager.poll_interval,
+            state_timeout=CONF.pod_manager.state_timeout,
+        )
+
+
+def driver_classes() -> dict[str, type[base.Driver]]:
+    """The installed drivers, by name."""
+    manager = stevedore.ExtensionManager(
+        NAMESPACE,
+        on_load_failure_callback=lambda _manager, entry, error: LOG.error(
+            "The driver '%s' cannot be loaded: %s", entry.name, error
+        ),
+    )
+    return {extension.name: extension.plugin for extension in manager}
+
+
+def _ca_file(certificate: str) -> str:
+    """Put certificates where TLS libraries look for them: in a file."""
+    handle, path = tempfile.mkstemp(prefix="valence-ca-", suffix=".pem")
+    with os.fdopen(handle, "w") as file:
+        file.write(certificate)
+    atexit.register(_forget, path)
+    return path
+
+
+def _forget(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

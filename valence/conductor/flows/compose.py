@@ -1,0 +1,205 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Compose a node; give everything back where that fails."""
+
+import time
+import typing
+
+import taskflow.retry
+from oslo_config import cfg
+from taskflow.patterns import linear_flow
+
+from valence import exception, objects
+from valence.conductor.flows import base
+from valence.conductor.run import Run
+from valence.db import candidates, operations
+from valence.drivers import base as drivers
+
+CONF = cfg.CONF
+
+
+def node_values(node: drivers.HardwareNode) -> dict[str, typing.Any]:
+    """What a row holds of a node on the hardware."""
+    return {
+        "index": node.index,
+        "resource_uri": node.resource_uri,
+        "power_state": node.power_state,
+        "boot": node.boot,
+        "systems": node.system_uris,
+        "processors": node.processors,
+        "memory_mib": node.memory_mib,
+        "hardware_uuid": node.hardware_uuid,
+    }
+
+
+class NextPodManager(taskflow.retry.Retry):
+    """Where one pod manager refuses, try the next that might serve."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(name="NextPodManager")
+        self.run = run
+
+    def execute(self, history: typing.Any) -> None:
+        self.run.next_candidate = False
+
+    def on_failure(self, history: typing.Any) -> str:
+        run = self.run
+        if (
+            isinstance(run.error, exception.HardwareError)
+            and not run.abandoned
+            and run.candidates
+        ):
+            run.next_candidate = True
+            return taskflow.retry.RETRY
+        if isinstance(run.error, exception.HardwareError) and not (
+            run.operation.arguments.get("podm_id")
+        ):
+            run.error = exception.NoPodManager(run.refusals)
+        return taskflow.retry.REVERT
+
+
+class ChoosePodManager(base.Step):
+    """Write on the node where its hardware is to come from."""
+
+    def do(self) -> None:
+        run, node = self.run, self.run.target
+        run.step("choose pod manager")
+        run.error = None
+        if run.candidates is None:
+            run.candidates = self._candidates(node)
+        while run.candidates:
+            run.candidate = run.candidates.pop(0)
+            if operations.choose_pod_manager(
+                run.operation, node, run.candidate.uuid
+            ):
+                return
+            run.refusals.append((run.candidate.name, "it is gone or drained"))
+        raise exception.NoPodManager(run.refusals)
+
+    def _candidates(self, node: objects.Node) -> list[candidates.Candidate]:
+        """The named one, or all that might serve; never another's place.
+
+        An attempt that died may have left hardware on the one it had
+        chosen: that is the first to look at.
+        """
+        run = self.run
+        named = run.operation.arguments.get("podm_id") or (
+            node.podm_id if run.resumed else None
+        )
+        found, refused = candidates.find(
+            node.properties, named, run.requirement_keys()
+        )
+        run.refusals.extend(refused)
+        return found
+
+    def undo(self) -> None:
+        node = self.run.target
+        if node.podm_id and not self.run.operation.arguments.get("podm_id"):
+            operations.choose_pod_manager(self.run.operation, node, None)
+
+
+class ComposeNodeTask(base.Step):
+    """Have the pod manager compose the node; the other half releases it."""
+
+    def do(self) -> None:
+        run, node = self.run, self.run.target
+        self.clean = not run.resumed
+        self.begun = len(run.operation.steps)
+        driver = run.driver(node.podm_id)
+        try:
+            composed = driver.compose_node(
+                node.uuid, node.name, node.description, node.properties, run
+            )
+        except exception.HardwareError as e:
+            self.clean = self.clean and self._made_nothing(e)
+            name = run.candidate.name if run.candidate else node.podm_id
+            run.refusals.append((name, str(e)))
+            raise
+        self.clean = False
+        run.step("record")
+        run.save_target(
+            index=composed.index, resource_uri=composed.resource_uri
+        )
+        run.values.update(node_values(composed))
+        run.systems = composed.system_uris
+
+    def _made_nothing(self, error: exception.HardwareError) -> bool:
+        """Whether the first request of all was plainly not carried out."""
+        if len(self.run.operation.steps) > self.begun + 1:
+            return False
+        if isinstance(error, exception.Unreachable):
+            return not error.maybe_done
+        return isinstance(
+            error,
+            exception.AuthFailure
+            | exception.HardwareConflict
+            | exception.HardwareBadRequest
+            | exception.HardwareNotSupported,
+        )
+
+    def undo(self) -> None:
+        run, node = self.run, self.run.target
+        run.values.clear()
+        run.systems = None
+        if getattr(self, "clean", False) or not node.podm_id:
+            return
+        run.step("give hardware back")
+        give_back(run, node)
+        if node.index is not None:
+            run.save_target(index=None, resource_uri=None)
+        run.systems = []
+
+
+def give_back(run: Run, node: objects.Node) -> None:
+    """Delete what a node holds on the hardware, wherever its making ended.
+
+    A request that got no answer may still be on its way: look again for a
+    while before believing that it made nothing.
+    """
+    driver = run.driver(node.podm_id)
+    index = node.index
+    status = run.error.status if run.error else run.operation.error_status
+    unanswered = (status or 0) >= 500
+    until = time.monotonic() + (
+        CONF.pod_manager.settle_time if unanswered else 0
+    )
+    while index is None:
+        found = driver.find_node(node.uuid)
+        if found is not None:
+            index = found.index
+        elif time.monotonic() >= until:
+            return
+        else:
+            run.pause(CONF.pod_manager.poll_interval)
+    driver.delete_node(index, run)
+
+
+class ReadAssets(base.Step):
+    """Keep what the node is made of, so that showing it asks nobody."""
+
+    def do(self) -> None:
+        run, node = self.run, self.run.target
+        run.step("read assets")
+        run.values["assets"] = run.driver(node.podm_id).get_assets(
+            run.values["index"]
+        )
+
+
+def build(run: Run) -> linear_flow.Flow:
+    return base.flow(
+        run,
+        linear_flow.Flow("place", retry=NextPodManager(run)).add(
+            ChoosePodManager(run), ComposeNodeTask(run)
+        ),
+        ReadAssets(run),
+    )

@@ -1,0 +1,33 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Give the hardware of a node back."""
+
+from taskflow.patterns import linear_flow
+
+from valence.conductor.flows import base, compose
+from valence.conductor.run import Run
+
+
+class ReleaseNode(base.Step):
+    """Nothing to undo: what is half given back is given back again."""
+
+    def do(self) -> None:
+        run, node = self.run, self.run.target
+        run.step("give hardware back")
+        if node.composed and node.podm_id:
+            compose.give_back(run, node)
+        run.systems = []
+
+
+def build(run: Run) -> linear_flow.Flow:
+    return base.flow(run, ReleaseNode(run))

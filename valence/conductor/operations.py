@@ -1,0 +1,249 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Claiming operations, carrying them out, handing them on."""
+
+import collections
+import threading
+
+import futurist
+import taskflow.engines
+from futurist import rejection
+from oslo_config import cfg
+from oslo_db import exception as db_exc
+from oslo_log import log
+
+from valence import exception, objects, states
+from valence.conductor import flows
+from valence.conductor.connections import Connections
+from valence.conductor.run import Cancelled, Run
+from valence.db import operations as db
+from valence.objects import base
+
+CONF = cfg.CONF
+LOG = log.getLogger(__name__)
+
+TARGETS: dict[str, type[base.Resource]] = {
+    cls.NOUN: cls for cls in (objects.Node, objects.PodManager)
+}
+
+
+class Operations:
+    """The worker pool of one conductor.
+
+    Its queue is the database: a worker that has nothing to do ends, and one
+    that has ended an operation takes the next that waits. What finds the
+    pool full stays pending and is taken then.
+    """
+
+    def __init__(self, host: str, connections: Connections) -> None:
+        self._host = host
+        self._connections = connections
+        self._lock = threading.Condition()
+        self._running: dict[str, str | None] = {}  # operation → pod manager
+        self._orphans: dict[str, objects.Operation] = {}
+        self._draining = False
+        self._handing_on = threading.Event()
+        self._pool = futurist.ThreadPoolExecutor(
+            max_workers=CONF.conductor.workers,
+            check_and_reject=rejection.reject_when_reached(
+                CONF.conductor.workers
+            ),
+        )
+
+    # -- what wakes it -------------------------------------------------------
+
+    def nudge(self, uuid: str) -> None:
+        """Carry out an operation, if it is to be had and a worker is free."""
+        with self._lock:
+            if self._draining:
+                return
+            if len(self._running) >= CONF.conductor.workers:
+                LOG.debug("All workers are busy: operation %s waits.", uuid)
+                return
+        try:
+            self._pool.submit(self._work, uuid)
+        except futurist.RejectedSubmission:
+            LOG.debug("The worker pool is full: operation %s waits.", uuid)
+
+    def sweep(self) -> None:
+        """Take up what stands pending or was left by others."""
+        self._let_go_of_orphans()
+        with self._lock:
+            free = CONF.conductor.workers - len(self._running)
+            if self._draining or free <= 0:
+                return
+        for uuid in db.waiting(free, self._busy_pod_managers()):
+            self.nudge(uuid)
+
+    def drain(self, seconds: float) -> None:
+        """Take up nothing more; let what runs end, then hand it on."""
+        with self._lock:
+            self._draining = True
+            self._lock.wait_for(lambda: not self._running, seconds)
+            if self._running:
+                LOG.info(
+                    "Handing on %d operations that are not done after %d s.",
+                    len(self._running),
+                    seconds,
+                )
+            self._handing_on.set()
+            # One HTTP call may still be under way.
+            self._lock.wait_for(
+                lambda: not self._running, CONF.pod_manager.timeout
+            )
+        self._let_go_of_orphans()
+        self._pool.shutdown(wait=False)
+
+    # -- a worker --------------------------------------------------------------
+
+    def _work(self, uuid: str | None) -> None:
+        while uuid is not None and not self._draining:
+            try:
+                self._claim_and_run(uuid)
+                uuid = next(iter(db.waiting(1, self._busy_pod_managers())), None)
+            except db_exc.DBError:
+                LOG.exception("The database failed; sweeping again later.")
+                return
+            except Exception:
+                LOG.exception("Operation %s ended in a fault of ours.", uuid)
+                return
+
+    def _busy_pod_managers(self) -> list[str]:
+        with self._lock:
+            count = collections.Counter(
+                podm_id for podm_id in self._running.values() if podm_id
+            )
+        most = CONF.conductor.workers_per_pod_manager
+        return [podm_id for podm_id, n in count.items() if n >= most]
+
+    def _claim_and_run(self, uuid: str) -> None:
+        operation = db.claim(uuid, self._host, self._busy_pod_managers())
+        if operation is None:
+            return  # another conductor was faster, or its pod is busy
+        with self._lock:
+            self._running[uuid] = operation.podm_id
+        operation._context.update_store()
+        try:
+            self._run(operation)
+        except Exception:
+            # Ours in the database, nobody's in fact.
+            self._orphans[uuid] = operation
+            raise
+        finally:
+            with self._lock:
+                del self._running[uuid]
+                self._lock.notify_all()
+
+    def _let_go_of_orphans(self) -> None:
+        for uuid, operation in list(self._orphans.items()):
+            db.hand_on(operation)
+            self._orphans.pop(uuid, None)
+
+    # -- one operation -----------------------------------------------------------
+
+    def _run(self, operation: objects.Operation) -> None:
+        kind = flows.KINDS[operation.kind]
+        LOG.info(
+            "%s %s %s (operation %s, attempt %d)",
+            operation.kind,
+            operation.target_type,
+            operation.target_name or operation.target_id,
+            operation.uuid,
+            operation.attempts,
+        )
+        try:
+            target = TARGETS[operation.target_type].get(
+                operation._context, operation.target_id
+            )
+        except exception.NotFound as e:
+            operation.state = states.CANCELLED
+            operation.last_error = str(e)
+            db.finish(operation, None, {})
+            return
+        run = Run(
+            operation,
+            target,
+            self._connections,
+            self._handing_on,
+            kind.steps,
+        )
+        if operation.attempts > CONF.conductor.max_attempts:
+            run.stuck = True
+            run.failed(
+                exception.Unavailable(
+                    f"Given up after {operation.attempts - 1} attempts, none "
+                    "of which came to an end."
+                )
+            )
+        elif operation.cancel_requested and not run.resumed:
+            run.failed(Cancelled())
+        else:
+            self._carry_out(run, kind)
+        if run.abandoned:
+            db.hand_on(operation)
+            return
+        self._finish(run, kind)
+
+    @staticmethod
+    def _carry_out(run: Run, kind: flows.Kind) -> None:
+        try:
+            taskflow.engines.run(kind.build(run))
+        except Exception as e:
+            # The steps have noted what failed; a failure that none of them
+            # noted is TaskFlow's or ours.
+            if not (run.error or run.abandoned or run.reverting):
+                run.failed(e)
+
+    def _finish(self, run: Run, kind: flows.Kind) -> None:
+        operation, target = run.operation, run.target
+        failed = run.error is not None or run.reverting
+        values = dict(run.values)
+        run.end_steps()
+        if failed:
+            run.note_error()
+            cancelled = (
+                operation.error_code == Cancelled.code and not run.stuck
+            )
+            operation.state = states.CANCELLED if cancelled else states.FAILED
+            event = "stuck" if run.stuck else kind.failed
+        else:
+            operation.state = states.SUCCEEDED
+            operation.progress = 100
+            event = kind.done
+        if failed and run.stuck and run.undo_error:
+            operation.last_error = (
+                f"{operation.last_error} Giving the hardware back failed "
+                f"too: {run.undo_error}"
+            )[:4096]
+        gone = False
+        if isinstance(target, objects.Node) and event:
+            values["last_error"] = operation.last_error if failed else None
+            state = states.NODE.target(target.provision_state, event)
+            gone = state == states.GONE
+            values["provision_state"] = state
+        if not db.finish(
+            operation, target, values, gone=gone, system_uris=run.systems
+        ):
+            LOG.info(
+                "Operation %s belongs to another conductor now.",
+                operation.uuid,
+            )
+            return
+        LOG.info(
+            "%s %s %s: %s%s",
+            operation.kind,
+            operation.target_type,
+            operation.target_name or operation.target_id,
+            operation.state,
+            f" ({operation.last_error})" if failed else "",
+        )

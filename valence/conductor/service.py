@@ -1,0 +1,143 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The conductor process: starts everything, and stops it in good order."""
+
+import datetime
+import threading
+import typing
+
+import futurist
+from futurist import periodics
+from oslo_config import cfg
+from oslo_log import log
+from oslo_service import service
+
+from valence import objects, rpc
+from valence.conductor.connections import Connections
+from valence.conductor.manager import ObjectEndpoint, OperationEndpoint
+from valence.conductor.operations import Operations
+from valence.context import system_context
+from valence.db import api as db
+from valence.db import engine
+from valence.db import operations as db_operations
+from valence.objects import base
+
+CONF = cfg.CONF
+LOG = log.getLogger(__name__)
+
+
+class ConductorService(service.Service):
+    """One conductor.
+
+    Holds only names until :meth:`start`, which runs after the fork: threads
+    and sockets do not survive one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stopped: threading.Event | None = None
+
+    def start(self) -> None:
+        base.use_store(db.Database())
+        self._stopped = threading.Event()
+        self._host = CONF.conductor.host
+        self._connections = Connections()
+        self._operations = Operations(self._host, self._connections)
+        left = db_operations.disown(self._host)
+        if left:
+            LOG.info("Taking up %d operations of an earlier life.", left)
+        db_operations.beat(self._host)
+        self._server = rpc.server(
+            self._host,
+            [OperationEndpoint(self._operations), ObjectEndpoint()],
+        )
+        self._server.start()
+        self._periodics = periodics.PeriodicWorker(
+            self._periodic_calls(),
+            executor_factory=lambda: futurist.ThreadPoolExecutor(
+                max_workers=2
+            ),
+        )
+        self._periodics_thread = threading.Thread(
+            target=self._periodics.start, name="periodics", daemon=True
+        )
+        self._periodics_thread.start()
+        LOG.info("Conductor %s is at work.", self._host)
+
+    def stop(self, graceful: bool = True) -> None:
+        """Drain: no new work, running work ends or is handed on."""
+        if self._stopped is None or self._stopped.is_set():
+            return
+        LOG.info("Conductor %s stops.", self._host)
+        self._server.stop()
+        self._server.wait()
+        self._operations.drain(CONF.conductor.drain_timeout)
+        self._periodics.stop()
+        self._periodics_thread.join(10)
+        self._connections.close()
+        db_operations.retire(self._host)
+        rpc.cleanup()
+        engine.dispose()
+        super().stop(graceful)
+        self._stopped.set()
+
+    def wait(self) -> None:
+        if self._stopped is not None:
+            self._stopped.wait()
+
+    # -- what is done again and again ------------------------------------------
+
+    def _periodic_calls(self) -> list[tuple[typing.Any, ...]]:
+        return [
+            (periodics.periodic(spacing)(self._survive(call)), (), {})
+            for call, spacing in (
+                (self._beat, CONF.conductor.heartbeat_interval),
+                (self._sweep, CONF.conductor.rescue_interval),
+                (self._purge, 3600),
+            )
+        ]
+
+    @staticmethod
+    def _survive(
+        call: typing.Callable[[], None],
+    ) -> typing.Callable[[], None]:
+        """What fails once is tried again when its time comes."""
+
+        def surviving() -> None:
+            try:
+                call()
+            except Exception:
+                LOG.exception("%s failed; trying again later.", call.__name__)
+
+        surviving.__name__ = call.__name__
+        return surviving
+
+    def _beat(self) -> None:
+        db_operations.beat(self._host)
+
+    def _sweep(self) -> None:
+        timeout = datetime.timedelta(seconds=CONF.conductor.heartbeat_timeout)
+        rescued = db_operations.rescue(db.now() - timeout)
+        if rescued:
+            LOG.warning(
+                "Carrying on %d operations of conductors that are silent.",
+                rescued,
+            )
+        self._operations.sweep()
+
+    def _purge(self) -> None:
+        now = db.now()
+        kept = datetime.timedelta(days=CONF.conductor.operation_retention_days)
+        db_operations.purge(now - kept, now - datetime.timedelta(days=1))
+        pods = objects.PodManager.find(system_context(), {"fields": ["uuid"]})
+        self._connections.keep({podm.uuid for podm in pods})

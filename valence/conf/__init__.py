@@ -1,0 +1,62 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Every option of Valence; one file for each group."""
+
+import sys
+
+from oslo_config import cfg
+from oslo_db import options as db_options
+from oslo_log import log
+
+from valence.conf import api, conductor, pod_manager
+from valence.version import VERSION
+
+CONF = cfg.CONF
+
+GROUPS = {
+    "api": api.OPTS,
+    "conductor": conductor.OPTS,
+    "pod_manager": pod_manager.OPTS,
+}
+
+for _group, _opts in GROUPS.items():
+    CONF.register_opts(_opts, group=_group)
+log.register_options(CONF)
+db_options.set_defaults(CONF)
+
+
+def setup(argv: list[str] | None = None, name: str | None = None) -> None:
+    """Read the command line and the configuration files, and start logging.
+
+    :param argv: arguments without the program; None: those of this process
+    :param name: of the program, for its configuration file and usage
+    """
+    log.set_defaults(
+        default_log_levels=[
+            *log.get_default_log_levels(),
+            # Their INFO lines say nothing to an operator of Valence.
+            "alembic=WARNING",
+            "sushy=WARNING",
+            "taskflow=WARNING",
+            "automaton=WARNING",
+            "cotyledon=WARNING",
+            "oslo_service=WARNING",
+        ]
+    )
+    CONF(
+        sys.argv[1:] if argv is None else argv,
+        project="valence",
+        prog=name,
+        version=VERSION,
+    )
+    log.setup(CONF, "valence")

@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Options of the REST API."""
+
+from oslo_config import cfg
+
+OPTS = [
+    cfg.HostAddressOpt(
+        "host",
+        default="127.0.0.1",
+        help="Address that valence-api and valence-standalone listen on. "
+        "Not used under an external WSGI server.",
+    ),
+    cfg.PortOpt(
+        "port",
+        default=8181,
+        help="Port that valence-api and valence-standalone listen on.",
+    ),
+    cfg.IntOpt(
+        "threads",
+        default=16,
+        min=2,
+        help="Threads of valence-api and valence-standalone that serve "
+        "requests.",
+    ),
+    cfg.IntOpt(
+        "workers",
+        default=1,
+        min=1,
+        help="Processes of valence-api. valence-standalone is always one.",
+    ),
+    cfg.IntOpt(
+        "max_limit",
+        default=1000,
+        min=1,
+        help="The most rows in one answer, and the number where a request "
+        "names no limit.",
+    ),
+    cfg.IntOpt(
+        "max_body_size",
+        default=1024 * 1024,
+        min=1024,
+        help="The largest request body, in bytes; a larger one is refused "
+        "with 413.",
+    ),
+    cfg.IntOpt(
+        "max_wait",
+        default=60,
+        min=0,
+        help="The longest time, in seconds, that a request with 'Prefer: "
+        "wait' is held.",
+    ),
+    cfg.IntOpt(
+        "max_waiting",
+        default=8,
+        min=0,
+        help="Requests with 'Prefer: wait' that one process holds at once; "
+        "others are answered with 202 as if they had not asked. Keep it "
+        "below the number of threads that serve requests.",
+    ),
+    cfg.StrOpt(
+        "object_backend",
+        default="database",
+        choices=[
+            ("database", "the API process reads and writes the database"),
+            (
+                "conductor",
+                "the API process holds no database credentials; conductors "
+                "read and write for it, over the message bus",
+            ),
+        ],
+        help="Where the API process keeps its objects.",
+    ),
+]

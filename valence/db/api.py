@@ -1,0 +1,345 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The store: objects in, objects out, in constant numbers of statements."""
+
+import contextlib
+import datetime
+import functools
+import typing
+import uuid as uuidlib
+
+import sqlalchemy as sa
+from oslo_db import api as oslo_db_api
+from oslo_db import exception as db_exc
+
+from valence import exception, objects
+from valence.context import RequestContext
+from valence.db import engine, models
+from valence.objects import base
+
+T = typing.TypeVar("T", bound=base.Resource)
+P = typing.ParamSpec("P")
+R = typing.TypeVar("R")
+Values = dict[str, typing.Any]
+
+
+def retried(function: typing.Callable[P, R]) -> typing.Callable[P, R]:
+    """Run a whole transaction again when the database broke a deadlock."""
+    return functools.wraps(function)(
+        oslo_db_api.wrap_db_retry(
+            max_retries=8,
+            retry_interval=0.05,
+            inc_retry_interval=True,
+            max_retry_interval=1,
+            retry_on_deadlock=True,
+        )(function)
+    )
+
+
+def now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def canonical_uuid(value: str) -> str | None:
+    try:
+        return str(uuidlib.UUID(value))
+    except ValueError:
+        return None
+
+
+def hydrate(
+    context: RequestContext | None, cls: type[T], row: sa.RowMapping
+) -> T:
+    """Make an object of a row; columns that were not read stay unset."""
+    obj = cls(context)
+    for name in cls.fields:
+        if name in row:
+            # The setter would coerce what the column type gave already:
+            # most of the cost of a long list.
+            setattr(obj, f"_obj_{name}", row[name])
+    return obj
+
+
+def apply(obj: base.Resource, values: Values) -> None:
+    """Bring an object up to what was written."""
+    for name, value in values.items():
+        setattr(obj, name, value)
+    obj.obj_reset_changes()
+
+
+def insert(
+    connection: sa.Connection, obj: base.Resource
+) -> Values:
+    """Write a new row; returns all its values, for :func:`apply`."""
+    when = now()
+    values: Values = {"created_at": when, "updated_at": when, "revision": 0}
+    for name, field in obj.fields.items():
+        if obj.obj_attr_is_set(name):
+            values.setdefault(name, getattr(obj, name))
+        elif field.nullable:
+            values[name] = None
+    connection.execute(sa.insert(models.TABLES[type(obj)]).values(values))
+    return values
+
+
+def update(
+    connection: sa.Connection,
+    obj: base.Resource,
+    values: Values,
+    *conditions: sa.ColumnElement[bool],
+) -> Values | None:
+    """Write some columns if the conditions hold; None where they do not."""
+    table = models.TABLES[type(obj)]
+    values = {**values, "updated_at": now()}
+    done = connection.execute(
+        sa.update(table)
+        .where(table.c.uuid == obj.uuid, *conditions)
+        .values(**values, revision=table.c.revision + 1)
+    )
+    if not done.rowcount:
+        return None
+    return {**values, "revision": obj.revision + 1}
+
+
+@contextlib.contextmanager
+def writing(obj: base.Resource) -> typing.Iterator[sa.Connection]:
+    """A transaction that writes ``obj``, its errors named for it."""
+    try:
+        with engine.writing() as connection:
+            yield connection
+    except db_exc.DBDuplicateEntry as e:
+        if models.IDEMPOTENCY_KEYS.name in str(e.inner_exception):
+            raise exception.IdempotencyKeyTaken() from None
+        unique = [n for n, f in obj.fields.items() if f.unique]
+        field = next(
+            (n for c in e.columns for n in unique if c.endswith(n)), "index"
+        )
+        raise exception.Duplicate(noun=obj.NOUN, field=field) from None
+    except db_exc.DBReferenceError:
+        raise exception.Conflict(
+            f"What the {obj.NOUN} refers to is gone: its pod manager was "
+            "deleted meanwhile."
+        ) from None
+
+
+class Database:
+    """Keeps objects in the database (see valence.objects.base.Store)."""
+
+    def get(self, context: RequestContext, cls: type[T], ident: str) -> T:
+        table = models.TABLES[cls]
+        uuid = canonical_uuid(ident)
+        if uuid is not None:
+            where = table.c.uuid == uuid
+        elif "name" in cls.fields and cls.fields["name"].filterable:
+            where = table.c.name == ident
+        else:
+            raise exception.NotFound(noun=cls.NOUN, ident=ident)
+        with engine.reading() as connection:
+            rows = (
+                connection.execute(sa.select(table).where(where).limit(2))
+                .mappings()
+                .all()
+            )
+        if not rows:
+            raise exception.NotFound(noun=cls.NOUN, ident=ident)
+        if len(rows) > 1:
+            raise exception.Ambiguous(noun=cls.NOUN, ident=ident)
+        return hydrate(context, cls, rows[0])
+
+    def find(
+        self,
+        context: RequestContext,
+        cls: type[T],
+        filters: Values | None = None,
+        limit: int | None = None,
+        marker: str | None = None,
+        sort_key: str = "created_at",
+        sort_dir: str = "asc",
+        fields: list[str] | None = None,
+    ) -> list[T]:
+        table = models.TABLES[cls]
+        query = sa.select(*(table.c[name] for name in fields or cls.fields))
+        for name, value in (filters or {}).items():
+            query = query.where(table.c[name] == value)
+        key, place = table.c[sort_key], table.c.id
+        with engine.reading() as connection:
+            if marker is not None:
+                mark = connection.execute(
+                    sa.select(key, place).where(table.c.uuid == marker)
+                ).first()
+                if mark is None:
+                    raise exception.InvalidMarker(
+                        marker=marker, noun=cls.NOUN
+                    )
+                # Spelled out: not every database uses an index for
+                # (key, id) > (value, id).
+                after = (
+                    (key > mark[0], place > mark[1])
+                    if sort_dir == "asc"
+                    else (key < mark[0], place < mark[1])
+                )
+                query = query.where(
+                    sa.or_(after[0], sa.and_(key == mark[0], after[1]))
+                )
+            order = sa.asc if sort_dir == "asc" else sa.desc
+            query = query.order_by(order(key), order(place)).limit(limit)
+            rows = connection.execute(query).mappings().all()
+        return [hydrate(context, cls, row) for row in rows]
+
+    @retried
+    def create(self, context: RequestContext, obj: base.Resource) -> None:
+        with writing(obj) as connection:
+            values = insert(connection, obj)
+            self._remember(connection, context, obj.uuid, None)
+        apply(obj, values)
+
+    @retried
+    def save(self, context: RequestContext, obj: base.Resource) -> None:
+        table = models.TABLES[type(obj)]
+        with writing(obj) as connection:
+            values = update(
+                connection,
+                obj,
+                {name: getattr(obj, name) for name in obj.obj_what_changed()},
+                table.c.revision == obj.revision,
+            )
+            if values is None:
+                raise self._why_not(connection, obj)
+        apply(obj, values)
+
+    @retried
+    def destroy(self, context: RequestContext, obj: base.Resource) -> None:
+        table = models.TABLES[type(obj)]
+        try:
+            with engine.writing() as connection:
+                done = connection.execute(
+                    sa.delete(table).where(table.c.uuid == obj.uuid)
+                )
+        except db_exc.DBReferenceError:
+            raise exception.InUse(
+                noun=obj.NOUN, ident=obj.label, users=self._nodes_on(obj.uuid)
+            ) from None
+        if not done.rowcount:
+            raise exception.NotFound(noun=obj.NOUN, ident=obj.uuid)
+
+    @retried
+    def submit(
+        self,
+        context: RequestContext,
+        obj: typing.Any,
+        operation: objects.Operation,
+        event: str | None,
+    ) -> None:
+        obj.operation_id = operation.uuid
+        with writing(obj) as connection:
+            if event is None:
+                values = insert(connection, obj)
+            else:
+                values = self._take(connection, obj, event)
+            asked = insert(connection, operation)
+            self._remember(connection, context, obj.uuid, operation.uuid)
+        apply(obj, values)
+        apply(operation, asked)
+
+    def _take(
+        self, connection: sa.Connection, obj: typing.Any, event: str
+    ) -> Values:
+        """Put the operation in charge, if the state allows the event."""
+        table = models.TABLES[type(obj)]
+        name, machine = obj.STATE
+        values = {n: getattr(obj, n) for n in obj.obj_what_changed()}
+        state = getattr(obj, name)
+        if state in machine.sources(event):
+            values[name] = machine.target(state, event)
+            taken = update(
+                connection,
+                obj,
+                values,
+                table.c.operation_id.is_(None),
+                table.c[name] == state,
+                table.c.revision == obj.revision,
+            )
+            if taken is not None:
+                return taken
+        raise self._why_not(connection, obj, event)
+
+    @staticmethod
+    def _remember(
+        connection: sa.Connection,
+        context: RequestContext,
+        resource_id: str,
+        operation_id: str | None,
+    ) -> None:
+        if context.idempotency_key is not None:
+            insert(
+                connection,
+                objects.IdempotencyKey(
+                    uuid=str(uuidlib.uuid4()),
+                    project_id=context.project_id or "",
+                    key=context.idempotency_key,
+                    fingerprint=context.idempotency_fingerprint,
+                    resource_id=resource_id,
+                    operation_id=operation_id,
+                ),
+            )
+
+    @staticmethod
+    def _why_not(
+        connection: sa.Connection, obj: typing.Any, event: str | None = None
+    ) -> exception.ValenceError:
+        """Say what kept a conditional update from matching."""
+        table = models.TABLES[type(obj)]
+        row = (
+            connection.execute(
+                sa.select(table).where(table.c.uuid == obj.uuid)
+            )
+            .mappings()
+            .first()
+        )
+        if row is None:
+            return exception.NotFound(noun=obj.NOUN, ident=obj.uuid)
+        if event is None:
+            return exception.Changed(noun=obj.NOUN, ident=obj.label)
+        if row["operation_id"]:
+            return exception.Busy(
+                noun=obj.NOUN, ident=obj.label, operation=row["operation_id"]
+            )
+        name, machine = obj.STATE
+        wanted = machine.sources(event)
+        if row[name] in wanted:
+            return exception.Changed(noun=obj.NOUN, ident=obj.label)
+        return exception.WrongState(
+            noun=obj.NOUN,
+            ident=obj.label,
+            state=row[name],
+            action=event,
+            wanted=" or ".join(f"'{s}'" for s in wanted),
+        )
+
+    @staticmethod
+    def _nodes_on(podm_id: str) -> str:
+        """Name the first nodes that keep a pod manager from going."""
+        nodes = models.NODES
+        with engine.reading() as connection:
+            names = (
+                connection.execute(
+                    sa.select(nodes.c.name)
+                    .where(nodes.c.podm_id == podm_id)
+                    .order_by(nodes.c.id)
+                    .limit(11)
+                )
+                .scalars()
+                .all()
+            )
+        shown = ", ".join(f"'{name}'" for name in names[:10])
+        return f"node {shown}" + (" and others" if len(names) > 10 else "")

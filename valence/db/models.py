@@ -1,0 +1,189 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The tables, derived from the fields of the objects.
+
+What is written here is only what storage alone knows: the surrogate key,
+what refers to what, and the tables behind the scenes.
+"""
+
+import datetime
+import typing
+
+import sqlalchemy as sa
+from oslo_db.sqlalchemy import types as oslo_types
+from sqlalchemy.dialects import mysql
+
+from valence import objects
+from valence.objects import base
+from valence.objects import fields as f
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(sa.TypeDecorator):
+    """Aware datetimes, kept as naive UTC with microseconds."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> typing.Any:
+        if dialect.name == "mysql":
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(
+        self, value: datetime.datetime | None, dialect: sa.Dialect
+    ) -> datetime.datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(datetime.UTC).replace(tzinfo=None)
+
+    def process_result_value(
+        self, value: datetime.datetime | None, dialect: sa.Dialect
+    ) -> datetime.datetime | None:
+        return None if value is None else value.replace(tzinfo=datetime.UTC)
+
+
+class Document(oslo_types.JsonEncodedType):
+    """JSON, up to 16 MiB on MariaDB."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(mysql_as_medium=True)
+
+
+def _type(field: typing.Any) -> sa.types.TypeEngine[typing.Any]:
+    match field:
+        case f.Json():
+            return Document()
+        case f.String() if field.length > 1024:
+            return sa.Text()
+        case f.String() | f.Uuid() | f.Enum():
+            return sa.String(field.length)
+        case f.Integer():
+            return sa.BigInteger()
+        case f.Boolean():
+            return sa.Boolean()
+        case f.DateTime():
+            return UtcDateTime()
+    raise TypeError(f"No column type for {field!r}")
+
+
+def table(
+    cls: type[base.Resource],
+    *constraints: sa.schema.SchemaItem,
+    references: dict[str, tuple[str, str]] | None = None,
+) -> sa.Table:
+    """The table of an object class.
+
+    :param constraints: more of them
+    :param references: field → (table it refers to by uuid, ON DELETE)
+    """
+    columns: list[sa.schema.SchemaItem] = [
+        # Orders rows as they came; BIGINT would not autoincrement on SQLite.
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            primary_key=True,
+            autoincrement=True,
+        )
+    ]
+    for name, field in cls.fields.items():
+        target = (references or {}).get(name)
+        columns.append(
+            sa.Column(
+                name,
+                _type(field),
+                *(
+                    [sa.ForeignKey(f"{target[0]}.uuid", ondelete=target[1])]
+                    if target
+                    else []
+                ),
+                nullable=field.nullable,
+                unique=field.unique or None,
+                index=(field.filterable and not field.unique) or None,
+            )
+        )
+    return sa.Table(
+        cls.COLLECTION,
+        metadata,
+        *columns,
+        *constraints,
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        # Names that differ in case only are different names everywhere.
+        mysql_collate="utf8mb4_bin",
+    )
+
+
+TABLES: dict[type[base.Resource], sa.Table] = {
+    objects.PodManager: table(objects.PodManager),
+    objects.Rack: table(
+        objects.Rack,
+        sa.UniqueConstraint("podm_id", "index"),
+        references={"podm_id": ("pod_managers", "CASCADE")},
+    ),
+    objects.Node: table(
+        objects.Node,
+        # Adopting one node twice ends here.
+        sa.UniqueConstraint("podm_id", "index"),
+        # A pod manager cannot go while a node lives on it.
+        references={"podm_id": ("pod_managers", "RESTRICT")},
+    ),
+    objects.System: table(
+        objects.System,
+        sa.UniqueConstraint("podm_id", "index"),
+        references={
+            "podm_id": ("pod_managers", "CASCADE"),
+            "node_id": ("nodes", "SET NULL"),
+            "rack_id": ("racks", "SET NULL"),
+        },
+    ),
+    objects.Flavor: table(objects.Flavor),
+    objects.Operation: table(
+        objects.Operation,
+        sa.Index("ix_operations_state_conductor", "state", "conductor"),
+        sa.Index("ix_operations_ended_at", "ended_at"),
+    ),
+    objects.IdempotencyKey: table(
+        objects.IdempotencyKey,
+        sa.UniqueConstraint("project_id", "key"),
+    ),
+}
+
+POD_MANAGERS = TABLES[objects.PodManager]
+RACKS = TABLES[objects.Rack]
+SYSTEMS = TABLES[objects.System]
+FLAVORS = TABLES[objects.Flavor]
+NODES = TABLES[objects.Node]
+OPERATIONS = TABLES[objects.Operation]
+IDEMPOTENCY_KEYS = TABLES[objects.IdempotencyKey]
+
+#: The conductors that are, or were, alive.
+CONDUCTORS = sa.Table(
+    "conductors",
+    metadata,
+    sa.Column("host", sa.String(255), primary_key=True),
+    sa.Column("heartbeat_at", UtcDateTime(), nullable=False),
+    mysql_engine="InnoDB",
+    mysql_charset="utf8mb4",
+    mysql_collate="utf8mb4_bin",
+)

@@ -1,0 +1,393 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What conductors do to operations, each one statement or transaction.
+
+A conductor owns an operation while the row bears its name and the attempt
+that it counted; every write says so, and a write that matches nothing tells
+a conductor that was taken for dead to keep its hands off.
+"""
+
+import datetime
+import typing
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exc
+
+from valence import context as context_module
+from valence import objects, states
+from valence.db import api, engine, models
+from valence.objects import base
+
+OPERATIONS = models.OPERATIONS
+CONDUCTORS = models.CONDUCTORS
+OPEN = tuple(
+    s for s in states.OPERATION.states if s not in states.OPERATION.final
+)
+
+
+def _mine(operation: objects.Operation) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        OPERATIONS.c.uuid == operation.uuid,
+        OPERATIONS.c.conductor == operation.conductor,
+        OPERATIONS.c.attempts == operation.attempts,
+        OPERATIONS.c.state.in_(OPEN),
+    )
+
+
+def _available(
+    busy_pod_managers: typing.Iterable[str],
+) -> sa.ColumnElement[bool]:
+    """Not ended, nobody's, and not on one of these pod managers."""
+    available = [
+        OPERATIONS.c.state.in_(OPEN),
+        OPERATIONS.c.conductor.is_(None),
+    ]
+    if busy := list(busy_pod_managers):
+        available.append(
+            sa.or_(
+                OPERATIONS.c.podm_id.is_(None),
+                OPERATIONS.c.podm_id.not_in(busy),
+            )
+        )
+    return sa.and_(*available)
+
+
+@api.retried
+def claim(
+    uuid: str, host: str, busy_pod_managers: typing.Iterable[str] = ()
+) -> objects.Operation | None:
+    """Make ``host`` the owner of an operation that has none.
+
+    :param busy_pod_managers: leave an operation on one of these alone
+    :returns: the operation, with its context, or None where it is gone,
+        ended or somebody else's
+    """
+    with engine.writing() as connection:
+        done = connection.execute(
+            sa.update(OPERATIONS)
+            .where(
+                OPERATIONS.c.uuid == uuid,
+                _available(busy_pod_managers),
+            )
+            .values(
+                conductor=host,
+                state=sa.case(
+                    (
+                        OPERATIONS.c.state == states.PENDING,
+                        states.OPERATION.outcome("claim"),
+                    ),
+                    else_=OPERATIONS.c.state,
+                ),
+                attempts=OPERATIONS.c.attempts + 1,
+                started_at=sa.func.coalesce(
+                    OPERATIONS.c.started_at, sa.literal(api.now(), models.UtcDateTime())
+                ),
+                updated_at=api.now(),
+            )
+        )
+        if not done.rowcount:
+            return None
+        row = (
+            connection.execute(
+                sa.select(OPERATIONS).where(OPERATIONS.c.uuid == uuid)
+            )
+            .mappings()
+            .one()
+        )
+    context = context_module.system_context(row["request_id"])
+    context.project_id = row["project_id"]
+    context.user_id = row["user_id"]
+    return api.hydrate(context, objects.Operation, row)
+
+
+def waiting(
+    limit: int, busy_pod_managers: typing.Iterable[str] = ()
+) -> list[str]:
+    """The operations that nobody owns: users' before polling, then by age.
+
+    :param busy_pod_managers: leave out operations on these
+    """
+    query = sa.select(OPERATIONS.c.uuid).where(_available(busy_pod_managers))
+    query = query.order_by(
+        sa.case((OPERATIONS.c.kind == "sync", 1), else_=0), OPERATIONS.c.id
+    ).limit(limit)
+    with engine.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
+@api.retried
+def record(operation: objects.Operation) -> bool:
+    """Write the changed fields of an owned operation.
+
+    :returns: whether it is still owned; it also learns whether somebody
+        asked to cancel it
+    """
+    names = operation.obj_what_changed()
+    values = {name: getattr(operation, name) for name in names}
+    with engine.writing() as connection:
+        done = connection.execute(
+            sa.update(OPERATIONS)
+            .where(_mine(operation))
+            .values(**values, updated_at=api.now())
+        )
+        if not done.rowcount:
+            return False
+        cancel = connection.execute(
+            sa.select(OPERATIONS.c.cancel_requested).where(
+                OPERATIONS.c.uuid == operation.uuid
+            )
+        ).scalar()
+    operation.cancel_requested = bool(cancel)
+    operation.obj_reset_changes()
+    return True
+
+
+def is_cancelled(operation: objects.Operation) -> bool | None:
+    """Whether cancelling was asked for; None where it is not owned."""
+    with engine.reading() as connection:
+        return connection.execute(
+            sa.select(OPERATIONS.c.cancel_requested).where(_mine(operation))
+        ).scalar()
+
+
+@api.retried
+def choose_pod_manager(
+    operation: objects.Operation, node: objects.Node, podm_id: str | None
+) -> bool:
+    """Write which pod manager a node's hardware comes from.
+
+    :returns: False where the pod manager is gone or drained, or the
+        operation is not owned any more
+    """
+    pods = models.POD_MANAGERS
+    try:
+        with engine.writing() as connection:
+            if podm_id is not None:
+                # Held until the commit: deleting it waits, then is refused.
+                found = connection.execute(
+                    sa.select(pods.c.uuid)
+                    .where(
+                        pods.c.uuid == podm_id,
+                        pods.c.maintenance.is_(sa.false()),
+                    )
+                    .with_for_update()
+                ).first()
+                if found is None:
+                    return False
+            done = connection.execute(
+                sa.update(OPERATIONS)
+                .where(_mine(operation))
+                .values(podm_id=podm_id)
+            )
+            if not done.rowcount:
+                return False
+            values = api.update(connection, node, {"podm_id": podm_id})
+    except db_exc.DBReferenceError:
+        return False
+    if values is None:
+        return False
+    api.apply(node, values)
+    operation.podm_id = podm_id
+    operation.obj_reset_changes(["podm_id"])
+    return True
+
+
+@api.retried
+def save_target(
+    operation: objects.Operation, target: base.Resource, values: api.Values
+) -> bool:
+    """Write what a running operation found out about its target.
+
+    :returns: False where the operation is not in charge any more
+    """
+    table = models.TABLES[type(target)]
+    with api.writing(target) as connection:
+        owned = connection.execute(
+            sa.select(OPERATIONS.c.id).where(_mine(operation))
+        ).first()
+        if owned is None:
+            return False
+        written = api.update(
+            connection,
+            target,
+            values,
+            table.c.operation_id == operation.uuid,
+        )
+    if written is None:
+        return False
+    api.apply(target, written)
+    return True
+
+
+@api.retried
+def finish(
+    operation: objects.Operation,
+    target: typing.Any,
+    values: api.Values,
+    *,
+    gone: bool = False,
+    system_uris: list[str] | None = None,
+) -> bool:
+    """End an operation and let go of its target, in one transaction.
+
+    :param operation: with its final state set
+    :param target: node or pod manager, or None where it is gone already
+    :param values: what to write to the target
+    :param gone: delete the target instead
+    :param system_uris: where the operation composed or released a node, the
+        systems that it is on from now on; None leaves them
+    :returns: False where the operation is not owned any more
+    """
+    operation.ended_at = api.now()
+    names = operation.obj_what_changed()
+    with engine.writing() as connection:
+        done = connection.execute(
+            sa.update(OPERATIONS)
+            .where(_mine(operation))
+            .values(
+                **{name: getattr(operation, name) for name in names},
+                conductor=None,
+                updated_at=api.now(),
+            )
+        )
+        if not done.rowcount:
+            return False
+        if target is not None:
+            table = models.TABLES[type(target)]
+            in_charge = sa.and_(
+                table.c.uuid == target.uuid,
+                table.c.operation_id == operation.uuid,
+            )
+            if system_uris is not None:
+                _place(connection, target, system_uris)
+            if gone:
+                connection.execute(sa.delete(table).where(in_charge))
+            else:
+                connection.execute(
+                    sa.update(table)
+                    .where(in_charge)
+                    .values(
+                        **values,
+                        operation_id=None,
+                        updated_at=api.now(),
+                        revision=table.c.revision + 1,
+                    )
+                )
+    return True
+
+
+def _place(
+    connection: sa.Connection, node: objects.Node, system_uris: list[str]
+) -> None:
+    """Keep the inventory true about the systems of one node."""
+    systems = models.SYSTEMS
+    connection.execute(
+        sa.update(systems)
+        .where(systems.c.node_id == node.uuid)
+        .values(node_id=None, state=objects.system.FREE, updated_at=api.now())
+    )
+    if system_uris:
+        connection.execute(
+            sa.update(systems)
+            .where(
+                systems.c.podm_id == node.podm_id,
+                systems.c.resource_uri.in_(system_uris),
+            )
+            .values(
+                node_id=node.uuid,
+                state=objects.system.IN_USE,
+                updated_at=api.now(),
+            )
+        )
+
+
+@api.retried
+def hand_on(operation: objects.Operation) -> None:
+    """Stop owning an operation, so that any conductor may take it up."""
+    with engine.writing() as connection:
+        connection.execute(
+            sa.update(OPERATIONS).where(_mine(operation)).values(conductor=None)
+        )
+
+
+@api.retried
+def beat(host: str) -> None:
+    """A sign of life of a conductor."""
+    with engine.writing() as connection:
+        when = api.now()
+        done = connection.execute(
+            sa.update(CONDUCTORS)
+            .where(CONDUCTORS.c.host == host)
+            .values(heartbeat_at=when)
+        )
+        if not done.rowcount:
+            connection.execute(
+                sa.insert(CONDUCTORS).values(host=host, heartbeat_at=when)
+            )
+
+
+@api.retried
+def disown(host: str) -> int:
+    """Free what an earlier life of this conductor left."""
+    with engine.writing() as connection:
+        return connection.execute(
+            sa.update(OPERATIONS)
+            .where(OPERATIONS.c.conductor == host, OPERATIONS.c.state.in_(OPEN))
+            .values(conductor=None)
+        ).rowcount
+
+
+@api.retried
+def rescue(silent_since: datetime.datetime) -> int:
+    """Free what belongs to conductors without a sign of life.
+
+    :returns: how many operations were freed
+    """
+    alive = sa.select(CONDUCTORS.c.host).where(
+        CONDUCTORS.c.heartbeat_at >= silent_since
+    )
+    with engine.writing() as connection:
+        # The living are listed, not the dead: a conductor without a row is
+        # dead too.
+        hosts = list(connection.execute(alive).scalars())
+        return connection.execute(
+            sa.update(OPERATIONS)
+            .where(
+                OPERATIONS.c.state.in_(OPEN),
+                OPERATIONS.c.conductor.is_not(None),
+                OPERATIONS.c.conductor.not_in(hosts),
+            )
+            .values(conductor=None)
+        ).rowcount
+
+
+@api.retried
+def retire(host: str) -> None:
+    """Forget a conductor that has handed on its work."""
+    with engine.writing() as connection:
+        connection.execute(
+            sa.delete(CONDUCTORS).where(CONDUCTORS.c.host == host)
+        )
+
+
+@api.retried
+def purge(before: datetime.datetime, keys_before: datetime.datetime) -> int:
+    """Delete old ended operations and old idempotency keys."""
+    keys = models.IDEMPOTENCY_KEYS
+    with engine.writing() as connection:
+        connection.execute(
+            sa.delete(keys).where(keys.c.created_at < keys_before)
+        )
+        return connection.execute(
+            sa.delete(OPERATIONS).where(OPERATIONS.c.ended_at < before)
+        ).rowcount

@@ -1,0 +1,322 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Every error that Valence reports.
+
+An error knows its HTTP status, a stable ``code`` slug that clients may match
+on, and a message made from keyword arguments. What a user reads is the
+message alone: never a traceback, a library's text or a secret.
+"""
+
+
+class ValenceError(Exception):
+    """Base of all errors; keyword arguments fill the ``message`` template."""
+
+    status = 500
+    code = "internal"
+    title = "Internal error"
+    message = "An unexpected error occurred."
+
+    def __init__(self, detail: str | None = None, **values: object) -> None:
+        self.values = values
+        self.detail = detail if detail is not None else self.message % values
+        super().__init__(self.detail)
+
+
+# -- what a request may have wrong ------------------------------------------
+
+
+class BadRequest(ValenceError):
+    status = 400
+    code = "request.invalid"
+    title = "Bad request"
+    message = "The request is not valid."
+
+
+class InvalidField(BadRequest):
+    """A value in the body, the query or a header that is not acceptable."""
+
+    code = "request.invalid_field"
+    message = "Invalid value for '%(field)s': %(reason)s"
+
+
+class UnknownField(BadRequest):
+    code = "request.unknown_field"
+    message = "Unknown attribute '%(field)s'. Known: %(known)s."
+
+
+class UnknownFilter(BadRequest):
+    code = "request.unknown_filter"
+    message = "Unknown query parameter '%(field)s'. Known: %(known)s."
+
+
+class ReadOnlyField(BadRequest):
+    code = "request.read_only_field"
+    message = "'%(field)s' cannot be set."
+
+
+class MissingField(BadRequest):
+    code = "request.missing_field"
+    message = "'%(field)s' is required."
+
+
+class InvalidJson(BadRequest):
+    code = "request.invalid_json"
+    message = (
+        "The body is not valid JSON: %(reason)s (line %(line)d, "
+        "column %(column)d)."
+    )
+
+
+class InvalidMarker(BadRequest):
+    code = "request.invalid_marker"
+    message = "marker '%(marker)s' does not name a %(noun)s in this list."
+
+
+class NotFound(ValenceError):
+    status = 404
+    code = "resource.not_found"
+    title = "Not found"
+    message = "No %(noun)s '%(ident)s'."
+
+
+class RouteNotFound(NotFound):
+    code = "route.not_found"
+    message = "No resource at '%(path)s'."
+
+
+class MethodNotAllowed(ValenceError):
+    status = 405
+    code = "request.method_not_allowed"
+    title = "Method not allowed"
+    message = "%(method)s is not allowed here. Allowed: %(allowed)s."
+
+
+class NotAcceptable(ValenceError):
+    status = 406
+    code = "request.not_acceptable"
+    title = "Not acceptable"
+    message = "%(reason)s"
+
+
+class BodyTooLarge(ValenceError):
+    status = 413
+    code = "request.too_large"
+    title = "Request entity too large"
+    message = "The body is larger than %(limit)d bytes."
+
+
+class UnsupportedMediaType(ValenceError):
+    status = 415
+    code = "request.unsupported_media_type"
+    title = "Unsupported media type"
+    message = "Content-Type '%(given)s' is not supported here; send %(wanted)s."
+
+
+class IdempotencyKeyReused(ValenceError):
+    status = 422
+    code = "request.idempotency_key_reused"
+    title = "Idempotency key reused"
+    message = (
+        "The Idempotency-Key was used before with another request; "
+        "use a new key for a new request."
+    )
+
+
+# -- what stands in the way --------------------------------------------------
+
+
+class Conflict(ValenceError):
+    status = 409
+    code = "resource.conflict"
+    title = "Conflict"
+    message = "The request conflicts with the state of the resource."
+
+
+class Duplicate(Conflict):
+    code = "resource.duplicate"
+    message = "There is a %(noun)s with this %(field)s already."
+
+
+class Busy(Conflict):
+    """Another operation holds the noun."""
+
+    code = "resource.busy"
+    message = (
+        "%(noun)s %(ident)s is in the hands of operation %(operation)s; "
+        "wait until it has ended or cancel it."
+    )
+
+
+class WrongState(Conflict):
+    code = "resource.wrong_state"
+    message = (
+        "%(noun)s %(ident)s is '%(state)s'; %(action)s needs it to be "
+        "%(wanted)s."
+    )
+
+
+class InUse(Conflict):
+    code = "resource.in_use"
+    message = "%(noun)s %(ident)s is in use by %(users)s."
+
+
+class Ambiguous(Conflict):
+    code = "resource.ambiguous"
+    message = "More than one %(noun)s is called '%(ident)s'; use the uuid."
+
+
+class Changed(Conflict):
+    """Somebody else wrote between our read and our write."""
+
+    code = "resource.changed"
+    message = "%(noun)s %(ident)s was changed meanwhile; read it again."
+
+
+class IdempotencyKeyTaken(Conflict):
+    """Another request with the same Idempotency-Key came first."""
+
+    code = "request.idempotency_key_taken"
+    message = "A request with this Idempotency-Key is being answered."
+
+
+class OperationFailed(ValenceError):
+    """What a client that waited is told when the operation failed."""
+
+    def __init__(
+        self, detail: str, *, status: int, code: str, location: str
+    ) -> None:
+        super().__init__(detail, location=location)
+        self.status = status
+        self.code = code
+        self.title = "The operation failed"
+
+
+class Unavailable(ValenceError):
+    status = 503
+    code = "service.unavailable"
+    title = "Service unavailable"
+    message = "The service cannot answer now; try again later."
+
+
+class NoPodManager(Conflict):
+    """No pod manager can serve a request; says why of each."""
+
+    code = "node.no_pod_manager"
+    title = "No pod manager can serve this"
+
+    def __init__(self, refusals: list[tuple[str, str]] | str) -> None:
+        if not isinstance(refusals, str):
+            # One that was tried is told by what came of it last.
+            reasons = dict(refusals)
+            refusals = "No pod manager can compose this node. " + (
+                " ".join(
+                    f"{name}: {reason.rstrip('.')}."
+                    for name, reason in reasons.items()
+                )
+                or "None is registered."
+            )
+        super().__init__(refusals)
+
+
+# -- what hardware may answer ------------------------------------------------
+
+
+class HardwareError(ValenceError):
+    """Base of every failure that a driver raises; nothing else leaves one.
+
+    A driver quotes what the hardware said, never a library's message.
+    """
+
+    status = 502
+    code = "hardware.error"
+    title = "Hardware error"
+
+
+class AuthFailure(HardwareError):
+    """The pod manager refuses the credentials (401) or the right (403)."""
+
+    code = "hardware.auth_failure"
+    message = "The pod manager refused the credentials: %(reason)s"
+
+
+class HardwareNotFound(HardwareError):
+    status = 404
+    code = "hardware.not_found"
+    title = "Not found on the hardware"
+    message = "The pod manager has no %(noun)s '%(ident)s'."
+
+
+class HardwareConflict(HardwareError):
+    """Nothing free, or the hardware's state forbids it: another may serve."""
+
+    status = 409
+    code = "hardware.conflict"
+    title = "Refused by the hardware"
+    message = "The pod manager refused: %(reason)s"
+
+
+class HardwareBadRequest(HardwareError):
+    """The pod manager understood and will never accept this request."""
+
+    status = 400
+    code = "hardware.bad_request"
+    title = "Refused by the hardware"
+    message = "The pod manager refused the request: %(reason)s"
+
+
+class HardwareNotSupported(HardwareError):
+    status = 409
+    code = "hardware.not_supported"
+    title = "Not supported by the hardware"
+    message = "Not supported by this pod manager: %(reason)s"
+
+
+class Unreachable(HardwareError):
+    """No answer: refused, reset, timed out, or TLS not trusted.
+
+    ``maybe_done`` says that the request left and may have been carried out.
+    """
+
+    status = 504
+    code = "hardware.unreachable"
+    title = "Pod manager unreachable"
+    message = "The pod manager does not answer: %(reason)s"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        maybe_done: bool = False,
+        **values: object,
+    ) -> None:
+        super().__init__(detail, **values)
+        self.maybe_done = maybe_done
+
+
+class HardwareTimeout(HardwareError):
+    """The hardware answers but did not reach the state waited for."""
+
+    status = 504
+    code = "hardware.timeout"
+    title = "Hardware too slow"
+    message = (
+        "%(what)s did not become %(wanted)s within %(seconds)g s; "
+        "it is %(state)s."
+    )
+
+
+class BackendError(HardwareError):
+    """Any other failure that the pod manager reported."""
+
+    code = "hardware.backend_error"
+    message = "The pod manager failed with HTTP %(http_status)s: %(reason)s"

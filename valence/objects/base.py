@@ -1,0 +1,187 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What every versioned object has, and where objects are kept.
+
+Objects know no database. They are kept by a :class:`Store` that the process
+is wired with: valence.db.api in a conductor and in most API processes, or,
+with ``[api]object_backend = conductor``, a conductor at the other end of the
+message bus (the ``remotable`` methods then run there).
+"""
+
+import typing
+
+from oslo_versionedobjects import base
+
+from valence.objects import fields as f
+
+if typing.TYPE_CHECKING:
+    from valence.context import RequestContext
+    from valence.objects.operation import Operation
+
+remotable = base.remotable
+
+
+class Registry(base.VersionedObjectRegistry):
+    """All versioned objects of Valence, by name."""
+
+
+class Page(typing.TypedDict, total=False):
+    """Which part of a list is asked for; every key is optional."""
+
+    filters: dict[str, typing.Any]  #: field → exact value
+    limit: int | None
+    marker: str | None  #: uuid of the last resource of the page before
+    sort_key: str
+    sort_dir: str  #: 'asc' or 'desc'
+    fields: list[str]  #: what to read; the others stay unset
+
+
+class Resource(base.VersionedObject):
+    """A thing that is kept: one row, one document."""
+
+    OBJ_PROJECT_NAMESPACE = "valence"
+    #: What people call it.
+    NOUN: typing.ClassVar[str]
+    #: Table that it is kept in, and collection under /v1.
+    COLLECTION: typing.ClassVar[str]
+
+    fields = {
+        "uuid": f.Uuid(unique=True, help="UUID of the resource."),
+        "created_at": f.DateTime(
+            filterable=True, help="When it was made, in UTC."
+        ),
+        "updated_at": f.DateTime(help="When it was last changed, in UTC."),
+        "revision": f.Integer(
+            access=f.Access.HIDDEN,
+            help="Counts the changes, so that none is lost to another.",
+        ),
+    }
+
+    @property
+    def label(self) -> str:
+        """What a message calls this one."""
+        name = "name" in self.fields and self.obj_attr_is_set("name")
+        return str(self.name if name and self.name else self.uuid)
+
+    @classmethod
+    @remotable
+    def get(cls, context: "RequestContext", ident: str) -> typing.Self:
+        """Find one by its uuid or by its unique name.
+
+        :raises: NotFound
+        """
+        return store().get(context, cls, ident)
+
+    @classmethod
+    @remotable
+    def find(
+        cls, context: "RequestContext", page: Page | None = None
+    ) -> list[typing.Self]:
+        """One page, in one or two statements whatever its size.
+
+        :raises: InvalidMarker
+        """
+        return store().find(context, cls, **(page or {}))
+
+    @remotable
+    def create(self) -> None:
+        """Keep a new one; gives it its times.
+
+        :raises: Duplicate
+        """
+        store().create(self._context, self)
+
+    @remotable
+    def save(self) -> None:
+        """Write the changed fields, unless somebody else did meanwhile.
+
+        :raises: NotFound, Duplicate, Changed
+        """
+        store().save(self._context, self)
+
+    @remotable
+    def destroy(self) -> None:
+        """Delete it.
+
+        :raises: NotFound, InUse
+        """
+        store().destroy(self._context, self)
+
+    @remotable
+    def submit(
+        self,
+        operation: "Operation",
+        event: str | None = None,
+    ) -> None:
+        """Ask for hardware work on this: one transaction, all or nothing.
+
+        The operation is made pending and put in charge of this resource. A
+        resource that was never kept is created; otherwise its set but
+        unsaved fields are written and its state follows ``event``, provided
+        that no operation is in charge and the state allows it.
+
+        :raises: NotFound, Busy, WrongState, Duplicate
+        """
+        store().submit(self._context, self, operation, event)
+
+
+T = typing.TypeVar("T", bound=Resource)
+
+
+class Store(typing.Protocol):
+    """Where objects are kept; the methods are those of Resource."""
+
+    def get(
+        self, context: "RequestContext", cls: type[T], ident: str
+    ) -> T: ...
+
+    def find(
+        self,
+        context: "RequestContext",
+        cls: type[T],
+        filters: dict[str, typing.Any] | None = None,
+        limit: int | None = None,
+        marker: str | None = None,
+        sort_key: str = "created_at",
+        sort_dir: str = "asc",
+        fields: list[str] | None = None,
+    ) -> list[T]: ...
+
+    def create(self, context: "RequestContext", obj: Resource) -> None: ...
+
+    def save(self, context: "RequestContext", obj: Resource) -> None: ...
+
+    def destroy(self, context: "RequestContext", obj: Resource) -> None: ...
+
+    def submit(
+        self,
+        context: "RequestContext",
+        obj: Resource,
+        operation: "Operation",
+        event: str | None,
+    ) -> None: ...
+
+
+_store: Store | None = None
+
+
+def use_store(backend: Store | None) -> None:
+    """Say where this process keeps its objects."""
+    global _store
+    _store = backend
+
+
+def store() -> Store:
+    if _store is None:
+        raise RuntimeError("No store: call objects.base.use_store first.")
+    return _store

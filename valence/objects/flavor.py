@@ -1,0 +1,47 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A named set of requirements."""
+
+from valence.objects import base
+from valence.objects import fields as f
+
+
+@base.Registry.register
+class Flavor(base.Resource):
+    """What a node has to have at least."""
+
+    VERSION = "1.0"
+    NOUN = "flavor"
+    COLLECTION = "flavors"
+
+    fields = {
+        "name": f.String(
+            access=f.Access.WRITE,
+            unique=True,
+            filterable=True,
+            help="Unique name.",
+        ),
+        "description": f.String(
+            access=f.Access.WRITE,
+            nullable=True,
+            length=1024,
+            help="Free text.",
+        ),
+        "properties": f.Json(
+            access=f.Access.WRITE,
+            help="The requirements: memory (capacity_mib, type), processor "
+            "(total_cores, model), pci_device (type) and remote_storage "
+            "(capacity_gib, protocol, iscsi_address, master). Numbers may "
+            "come as strings.",
+        ),
+    }

@@ -1,0 +1,114 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One piece of work on hardware."""
+
+from valence import states
+from valence.objects import base
+from valence.objects import fields as f
+
+#: What can be asked for, and whether it may be cancelled once it runs.
+KINDS = {
+    "connect": True,
+    "sync": True,
+    "compose": True,
+    "manage": True,
+    "reset": True,
+    "boot": True,
+    # Half-released hardware serves nobody: it is finished or tried again.
+    "release": False,
+}
+
+
+@base.Registry.register
+class Operation(base.Resource):
+    """What was asked, by whom, how far it got and how it ended."""
+
+    VERSION = "1.0"
+    NOUN = "operation"
+    COLLECTION = "operations"
+
+    fields = {
+        "kind": f.Enum(
+            KINDS, filterable=True, help="What is done: compose, release, …"
+        ),
+        "target_type": f.String(
+            length=32,
+            filterable=True,
+            help="What it is done to: node or pod manager.",
+        ),
+        "target_id": f.Uuid(
+            filterable=True, help="UUID of what it is done to."
+        ),
+        "target_name": f.String(
+            nullable=True, help="Its name when the operation was asked for."
+        ),
+        "podm_id": f.Uuid(
+            nullable=True,
+            filterable=True,
+            help="The pod manager that it works on.",
+        ),
+        "state": f.Enum(
+            states.OPERATION.states,
+            filterable=True,
+            help="How far it is.",
+        ),
+        "progress": f.Integer(help="Percent of its steps that are done."),
+        "steps": f.Json(
+            help="Each step that was begun: name, state, started_at, "
+            "ended_at and, where it failed, the message.",
+        ),
+        "last_error": f.String(
+            nullable=True, length=4096, help="Why it failed."
+        ),
+        "error_code": f.String(
+            nullable=True, length=64, help="The slug of that error."
+        ),
+        "error_status": f.Integer(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            help="HTTP status that a client who waits is answered with.",
+        ),
+        "cancel_requested": f.Boolean(
+            help="Whether somebody asked for it to be cancelled."
+        ),
+        "arguments": f.Json(
+            access=f.Access.HIDDEN, help="What its flow needs to know."
+        ),
+        "conductor": f.String(
+            nullable=True,
+            help="The conductor that carries it out.",
+        ),
+        "attempts": f.Integer(
+            help="How often it was taken up by a conductor."
+        ),
+        "started_at": f.DateTime(
+            nullable=True, help="When it was first taken up."
+        ),
+        "ended_at": f.DateTime(nullable=True, help="When it ended."),
+        "request_id": f.String(
+            nullable=True, length=64, help="The request that asked for it."
+        ),
+        "project_id": f.String(
+            nullable=True,
+            filterable=True,
+            length=64,
+            help="The project of who asked.",
+        ),
+        "user_id": f.String(
+            nullable=True, length=64, help="The user who asked."
+        ),
+    }
+
+    @property
+    def ended(self) -> bool:
+        return self.state in states.OPERATION.final

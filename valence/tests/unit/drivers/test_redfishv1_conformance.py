@@ -1,0 +1,111 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""redfishv1 through the conformance suite, on simulated pods."""
+
+import testtools
+
+from valence.drivers import base
+from valence.drivers import conformance
+from valence.drivers import redfishv1
+from valence import simulator
+from valence.simulator import PodSpec
+
+Fault = conformance.Fault
+CHANGES = ("POST", "PATCH", "DELETE")
+
+
+class OnASimulatedPod(conformance.DriverConformance):
+    dialect = ""
+    quirks: tuple[str, ...] = ()
+    modest = {
+        "processor": {"total_cores": 4},
+        "memory": {"capacity_mib": 8192},
+    }
+
+    def setUp(self):
+        super().setUp()
+        self.simulator = simulator.Simulator(
+            [
+                PodSpec(
+                    dialect=self.dialect,
+                    systems=4,
+                    quirks=self.quirks,
+                    allocate_seconds=0.01,
+                    assemble_seconds=0.01,
+                    power_seconds=0.01,
+                )
+            ]
+        )
+        self.simulator.start()
+        self.addCleanup(self.simulator.stop)
+        self.pod = self.simulator.pods[0]
+
+    def make_driver(self, **connection):
+        return redfishv1.RedfishV1Driver(
+            base.Connection(
+                **{
+                    "url": self.pod.url,
+                    "username": "admin",
+                    "password": "admin",
+                    "poll_interval": 0.002,
+                    "timeout": 5.0,
+                    "state_timeout": 5.0,
+                    **connection,
+                }
+            )
+        )
+
+    def free_systems(self):
+        return len(self.pod.free_systems())
+
+    def calls(self):
+        return len(self.pod.calls)
+
+    def fault(self, name):
+        faults = self.pod.faults
+        if name is Fault.HEAL:
+            faults.clear()
+        elif name is Fault.DOWN:
+            self.simulator.stop()
+        elif name is Fault.GARBAGE:
+            faults.add(method="GET", body="html", times=None)
+        elif name in (Fault.STUCK, Fault.BREAK):
+            state = "never" if name is Fault.STUCK else "failed"
+            faults.add(point="assemble", state=state)
+        else:
+            effect = {
+                Fault.REFUSE: {"status": 409},
+                Fault.FAIL: {"status": 500},
+                Fault.CUT_BEFORE: {"cut": "before"},
+                Fault.CUT_AFTER: {"cut": "after"},
+                Fault.SLOW: {"delay": 2 * self.slow_timeout},
+            }[name]
+            for method in CHANGES:
+                faults.add(method=method, **effect)
+
+
+class TestDialect121(OnASimulatedPod, testtools.TestCase):
+    dialect = "1.2.1"
+
+
+class TestDialect21(OnASimulatedPod, testtools.TestCase):
+    dialect = "2.1"
+
+
+class TestDialect23(OnASimulatedPod, testtools.TestCase):
+    dialect = "2.3"
+
+
+class TestDialect25(OnASimulatedPod, testtools.TestCase):
+    dialect = "2.5"
