@@ -14,7 +14,7 @@
 
 A test counts by its last word in the subunit stream. One that was found and
 never had a word, because its worker died, has failed. The numbers passed,
-failed and skipped go to the file that ``VALENCE_TEST_RESULTS`` names.
+failed and skipped go to the file that ``VALENCE_RESULTS_FILE`` names.
 """
 
 import io
@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
         ("stestr", "run", f"--concurrency={workers}", *arguments), check=False
     )
     passed, failed, skipped = count(expected, last_words())
-    results = os.environ.get("VALENCE_TEST_RESULTS")
+    results = os.environ.get("VALENCE_RESULTS_FILE")
     if results:
         pathlib.Path(results).write_text(f"{passed} {failed} {skipped}\n")
     return done.returncode or (1 if failed else 0)
