@@ -59,7 +59,7 @@ class Fault(enum.StrEnum):
     A *change* is a request that is not a read.
     """
 
-    #: It refuses the next change: taken, or not in this state.
+    #: It refuses changes, until told HEAL: taken, or not in this state.
     REFUSE = "refuse"
     #: It answers the next change with a failure of its own (HTTP 500).
     FAIL = "fail"
@@ -77,7 +77,7 @@ class Fault(enum.StrEnum):
     BREAK = "break"
     #: It cannot be reached (its port is closed).
     DOWN = "down"
-    #: End of GARBAGE; what was waiting to happen does not happen.
+    #: It is well again; what was waiting to happen does not happen.
     HEAL = "heal"
 
 
@@ -637,6 +637,7 @@ class DriverConformance(Hooks, _TestCase):
                     driver.delete_node(node.index, Recorder())
                 except (exception.Unreachable, exception.BackendError):
                     driver.delete_node(node.index, Recorder())
+                self.fault(Fault.HEAL)
             else:
                 driver.delete_node(node.index, Recorder())
             self.assertEqual(free, self.free_systems())

@@ -228,7 +228,7 @@ class RedfishV1Driver(base.Driver):
         there are two at least. ``resume`` adds a look at each node there is.
         """
         root = self._service()
-        bodies = rsd_requirements.bodies(root.dialect, requirements)
+        body = rsd_requirements.body(root.dialect, requirements)
         page, paths = self._read_nodes(root)
         node = self._tagged(tag, paths) if resume else None
         if node is not None:
@@ -240,13 +240,9 @@ class RedfishV1Driver(base.Driver):
                     reason="it does not offer to allocate nodes"
                 )
             progress.step("allocate")
-            mark = {
-                "Name": name,
-                "Description": rsd_nodes.describe(tag, description),
-            }
-            path = self._allocate(
-                tag, target, [{**mark, **body} for body in bodies]
-            )
+            body["Name"] = name
+            body["Description"] = rsd_nodes.describe(tag, description)
+            path = self._allocate(tag, target, body)
         with rsd_nodes.acted():
             progress.step("wait for allocation")
             node = self._wait(
@@ -278,21 +274,14 @@ class RedfishV1Driver(base.Driver):
             )
 
     def _allocate(
-        self, tag: str, target: str, bodies: list[rsd_requirements.Body]
+        self, tag: str, target: str, body: rsd_requirements.Body
     ) -> str:
         """POST to Allocate and return the path of the new node.
 
         (335455-002, "Composed node allocation": 201 and Location, absolute
         up to 2.3, relative from 2.4.)
         """
-        for body in bodies[:-1]:
-            try:
-                answer = self._connector.post(target, data=body)
-                break
-            except exception.HardwareConflict:
-                continue  # nothing fits; see requirements.bodies
-        else:
-            answer = self._connector.post(target, data=bodies[-1])
+        answer = self._connector.post(target, data=body)
         link = answer.headers.get("Location")
         if not link:
             with contextlib.suppress(exception.BackendError):

@@ -30,12 +30,10 @@ _KNOWN = {
     ),
 }
 _MASTER = frozenset({"type", "address", "resource"})
-#: Among how many modules 1.2.1 is asked to spread the memory, in turn.
-_SPREADS = (1, 2, 4, 8, 16)
 
 
-def bodies(dialect: Dialect, requirements: Requirements) -> list[Body]:
-    """What to POST to Allocate; where several, each if none fitted before.
+def body(dialect: Dialect, requirements: Requirements) -> Body:
+    """What to POST to Allocate, but for the name and the description.
 
     Sources: Intel RSD PODM API 2.1.3 (335455-002) and 2.3.2 (337204-003),
     "Composed node allocation"; intelRSD tag 1.2.1 for the oldest form.
@@ -43,19 +41,20 @@ def bodies(dialect: Dialect, requirements: Requirements) -> list[Body]:
     :raises: HardwareNotSupported for what the dialect cannot say
     """
     _check(requirements)
-    body: Body = {}
+    asked: Body = {}
     wanted = requirements.get("remote_storage")
     if wanted:
-        body["RemoteDrives"] = [_remote_drive(dialect, wanted)]
+        asked["RemoteDrives"] = [_remote_drive(dialect, wanted)]
     wanted = requirements.get("processor", {})
     if wanted.get("total_cores") is not None:
         # Not Processors[].TotalCores, which is what each *one* processor must
         # have: a flavor asks for the cores of the node, and the pod manager
         # compares TotalSystemCoreCount with the sum over its sockets.
-        body["TotalSystemCoreCount"] = _number(wanted, "total_cores")
+        asked["TotalSystemCoreCount"] = _number(wanted, "total_cores")
     if wanted.get("model") is not None:
-        body["Processors"] = [{"Model": str(wanted["model"])}]
-    return [{**body, **memory} for memory in _memory(dialect, requirements)]
+        asked["Processors"] = [{"Model": str(wanted["model"])}]
+    wanted = requirements.get("memory", {})
+    return {**asked, **_memory(dialect, wanted)}
 
 
 def _check(requirements: Requirements) -> None:
@@ -82,34 +81,26 @@ def _number(wanted: typing.Mapping[str, typing.Any], key: str) -> int:
         ) from None
 
 
-def _memory(dialect: Dialect, requirements: Requirements) -> list[Body]:
-    wanted = requirements.get("memory", {})
-    kind = wanted.get("type")
-    if dialect >= (2, 0):
-        # A flavor asks for the memory of the node: TotalSystemMemoryMiB is
-        # compared with the sum over a system's modules. An entry of Memory is
-        # a demand on one module, so it carries the type alone.
-        body: Body = {}
-        if wanted.get("capacity_mib") is not None:
-            body["TotalSystemMemoryMiB"] = _number(wanted, "capacity_mib")
-        if kind is not None:
-            body["Memory"] = [{"MemoryDeviceType": str(kind)}]
-        return [body]
-    # 1.2.1 has no total. Each entry of Memory is matched with a module of its
-    # own, so n entries of 1/n of the capacity are never less than was asked;
-    # one entry of all of it would turn down a system of eight 16 GiB modules
-    # for 128 GiB. How many modules there are is not known, so that the next n
-    # is tried where nothing fits the one before; a refused Allocate leaves
-    # nothing behind.
-    module: Body = {} if kind is None else {"DimmDeviceType": str(kind)}
-    if wanted.get("capacity_mib") is None:
-        return [{"Memory": [module]} if module else {}]
-    total = _number(wanted, "capacity_mib")
-    return [
-        {"Memory": [{**module, "CapacityMiB": -(-total // spread)}] * spread}
-        for spread in _SPREADS
-        if spread == 1 or total >= spread * 1024
-    ]
+def _memory(dialect: Dialect, wanted: typing.Mapping[str, typing.Any]) -> Body:
+    """The memory of the node, which is what a flavor asks for."""
+    asked: Body = {}
+    module: Body = {}
+    modern = dialect >= (2, 0)
+    if wanted.get("type") is not None:
+        key = "MemoryDeviceType" if modern else "DimmDeviceType"
+        module[key] = str(wanted["type"])
+    if wanted.get("capacity_mib") is not None:
+        capacity = _number(wanted, "capacity_mib")
+        if modern:
+            # Compared with the sum over a system's modules. CapacityMiB of an
+            # entry of Memory would be too much to ask: from 2.4 on, one
+            # module has to meet it.
+            asked["TotalSystemMemoryMiB"] = capacity
+        else:
+            # 1.2.1 has no total, but adds up modules until they meet an entry
+            # of Memory (intelRSD 1.2.1, MemoryModulesAllocationMapper).
+            module["CapacityMiB"] = capacity
+    return {**asked, "Memory": [module]} if module else asked
 
 
 def _remote_drive(

@@ -15,11 +15,12 @@
 
 import testtools
 
+from valence import simulator
 from valence.drivers import base
 from valence.drivers import conformance
 from valence.drivers import redfishv1
-from valence import simulator
 from valence.simulator import PodSpec
+from valence.simulator.rsd import dialects
 
 Fault = conformance.Fault
 CHANGES = ("POST", "PATCH", "DELETE")
@@ -85,7 +86,7 @@ class OnASimulatedPod(conformance.DriverConformance):
             faults.add(point="assemble", state=state)
         else:
             effect = {
-                Fault.REFUSE: {"status": 409},
+                Fault.REFUSE: {"status": 409, "times": None},
                 Fault.FAIL: {"status": 500},
                 Fault.CUT_BEFORE: {"cut": "before"},
                 Fault.CUT_AFTER: {"cut": "after"},
@@ -109,3 +110,15 @@ class TestDialect23(OnASimulatedPod, testtools.TestCase):
 
 class TestDialect25(OnASimulatedPod, testtools.TestCase):
     dialect = "2.5"
+
+
+class TestOddPod(OnASimulatedPod, testtools.TestCase):
+    """What other services than Intel's make of the protocol."""
+
+    dialect = "2.1"
+    quirks = tuple(dialects.QUIRKS)
+
+
+class TestOddNewPod(OnASimulatedPod, testtools.TestCase):
+    dialect = "2.5"
+    quirks = tuple(dialects.QUIRKS)
