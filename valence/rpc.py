@@ -58,15 +58,22 @@ class Serializer(oslo_messaging.Serializer):
         return RequestContext.from_dict(ctxt)
 
 
-_transport: oslo_messaging.RPCTransport | None = None
+_transport: oslo_messaging.Transport | None = None
+_url: str | None = None
 
 
-def transport() -> oslo_messaging.RPCTransport:
+def use_memory() -> None:
+    """All of Valence is this one process: its memory is the bus."""
+    global _url
+    _url = "fake://"
+
+
+def transport() -> oslo_messaging.Transport:
     """The transport of this process, made at its first use."""
     global _transport
     if _transport is None:
         _transport = oslo_messaging.get_rpc_transport(
-            CONF, allowed_remote_exmods=["valence.exception"]
+            CONF, url=_url, allowed_remote_exmods=["valence.exception"]
         )
     return _transport
 

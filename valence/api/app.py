@@ -87,15 +87,18 @@ def _read_body(request: webob.Request) -> bytes:
     return raw
 
 
-def _vary(app: typing.Any) -> typing.Any:
-    """Tell caches, on each answer, that the version header matters."""
+def _front(app: typing.Any) -> typing.Any:
+    """What every answer has, and the one path that is not the API's."""
+    healthy = healthcheck.Healthcheck(None, CONF)
 
     def application(environ: dict[str, typing.Any], start_response):
         def start(status, headers, exc_info=None):
+            # Caches have to know that the version asked for matters.
             headers.append(("Vary", versions.HEADER))
             return start_response(status, headers, exc_info)
 
-        return app(environ, start)
+        chosen = healthy if environ["PATH_INFO"] == "/healthcheck" else app
+        return chosen(environ, start)
 
     return application
 
@@ -108,9 +111,6 @@ def make_application(nudge: rpcapi.Nudger | None = None) -> typing.Any:
         force_canonical=False,
         guess_content_type_from_ext=False,
     )
-    healthy = healthcheck.Healthcheck(
-        app, {"path": "/healthcheck", "detailed": False}
-    )
-    return _vary(request_id.RequestId(healthy))
+    return request_id.RequestId(_front(app))
 
 

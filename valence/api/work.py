@@ -113,11 +113,12 @@ def answer(
 
 def visible(cls: type[base.Resource], version: int) -> list[str]:
     """The fields of a class that a client of a version sees."""
-    return [
+    names = [
         name
         for name, field in cls.fields.items()
         if field.visible and field.since <= version
     ]
+    return sorted(names, key=lambda name: name != "uuid")
 
 
 def document(

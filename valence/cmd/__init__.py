@@ -16,6 +16,12 @@ oslo.messaging chooses eventlet when it is imported before a backend is, so
 this comes first of all.
 """
 
-from oslo_service import backend
+import warnings
+
+# oslo.service brings eventlet along, and whoever looks whether it is there
+# warns. It is not used.
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+
+from oslo_service import backend  # noqa: E402
 
 backend.init_backend(backend.BackendType.THREADING)

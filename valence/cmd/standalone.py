@@ -19,7 +19,7 @@ import sys
 from oslo_config import cfg
 from oslo_service import service
 
-from valence import conf
+from valence import conf, rpc
 from valence.cmd import checks, server
 from valence.conductor.service import ConductorService
 from valence.db import engine, migration
@@ -65,8 +65,7 @@ def main() -> int:
         CONF.set_default(
             "connection", f"sqlite:///{directory}/valence.sqlite", "database"
         )
-    # Both halves are this process: the bus is its memory.
-    CONF.set_override("transport_url", "fake://")
+    rpc.use_memory()
     CONF.set_override("object_backend", "database", "api")
     migration.upgrade()
     engine.dispose()

@@ -256,7 +256,6 @@ def finish(
             .where(_mine(operation))
             .values(
                 **{name: getattr(operation, name) for name in names},
-                conductor=None,
                 updated_at=api.now(),
             )
         )

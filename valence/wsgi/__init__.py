@@ -12,6 +12,12 @@
 
 """The WSGI application; see valence.cmd for why the backend comes first."""
 
-from oslo_service import backend
+import warnings
+
+# oslo.service brings eventlet along, and whoever looks whether it is there
+# warns. It is not used.
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+
+from oslo_service import backend  # noqa: E402
 
 backend.init_backend(backend.BackendType.THREADING)
