@@ -136,7 +136,7 @@ class Endpoint(abc.ABC):
                 request.method,
                 # As it came, since a decoded path may hold line breaks.
                 environ.get("REQUEST_URI", "?"),
-                response.status_int if response else "cut",
+                "cut" if response is None else response.status_int,
                 time.monotonic() - started,
                 f" (fault {fault.id})" if fault else "",
             )

@@ -1,0 +1,65 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whatever is sent, a pod answers and does not break."""
+
+import json
+import unittest
+
+import hypothesis
+from hypothesis import strategies
+import webob
+
+from valence import simulator
+from valence.simulator.rsd import allocation
+from valence.tests.unit.simulator import base
+
+LEAF = (
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers()
+    | strategies.floats(allow_nan=False, allow_infinity=False)
+    | strategies.sampled_from(
+        ["", "SSD", "DDR4", "iSCSI", "x", "/redfish/v1/Systems/1"]
+    )
+)
+
+
+def near(form):
+    """Payloads of this form, or nearly so."""
+    if isinstance(form, dict):
+        known = {name: near(key.form) for name, key in form.items()}
+        inner = strategies.fixed_dictionaries({}, optional=known)
+    elif isinstance(form, list):
+        inner = strategies.lists(near(form[0]), max_size=3)
+    else:
+        return LEAF
+    return inner | inner | inner | LEAF
+
+
+class NonsenseTest(unittest.TestCase):
+    @hypothesis.settings(max_examples=60, deadline=None, database=None)
+    @hypothesis.given(near(allocation.REQUEST), strategies.data())
+    def test_allocate(self, payload, data):
+        dialect = data.draw(strategies.sampled_from(base.ALL))
+        pod = simulator.Pod(simulator.PodSpec(dialect=dialect))
+        request = webob.Request.blank(
+            "/redfish/v1/Nodes/Actions/Allocate",
+            method="POST",
+            body=json.dumps(payload).encode(),
+            authorization=("Basic", "YWRtaW46YWRtaW4="),
+        )
+        response = request.get_response(pod)
+        self.assertIn(response.status_int, (201, 400, 409))
+        self.assertEqual(response.status_int == 201, bool(pod.nodes))
+        if not pod.nodes:
+            self.assertIn("error", response.json)
