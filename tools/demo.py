@@ -37,7 +37,7 @@ import urllib.request
 START_TIMEOUT = 60
 BIN = pathlib.Path(sys.executable).parent
 USER = "admin"
-PASSWORD = "simulated"  # noqa: S105 - of the simulated pods
+PASSWORD = "admin"  # noqa: S105 - of the simulated pods
 
 Json = typing.Any
 
@@ -46,14 +46,17 @@ class Failure(Exception):
     """The demo cannot go on; says why."""
 
 
-def free_port(preferred: int) -> int:
-    """A port to listen on: the usual one unless it is in use."""
-    for port in (preferred, 0):
-        with socket.socket() as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                one.bind(("127.0.0.1", port))
-                return one.getsockname()[1]
+def free_ports(first: int, count: int = 1) -> int:
+    """The first of some adjacent ports to listen on: the usual, if free."""
+    for start in range(first, first + 1000, count):
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(start, start + count):
+                    one = stack.enter_context(socket.socket())
+                    one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return start
     raise Failure("There is no free port on 127.0.0.1.")
 
 
@@ -77,8 +80,12 @@ class Server:
             )
 
     def wait_for(self, url: str) -> None:
+        """Wait until it says that it listens, and answers, at a URL.
+
+        Somebody else's server may answer there: it has to be ours.
+        """
         deadline = time.monotonic() + START_TIMEOUT
-        while not _answers(url):
+        while not (url in self.log.read_text() and _answers(url)):
             if self.process.poll() is not None:
                 raise Failure(f"{self.name} ended.\n{self.log.read_text()}")
             if time.monotonic() > deadline:
@@ -181,6 +188,9 @@ def chapter(number: int, title: str, text: str) -> None:
 
 def table(rows: list[dict[str, Json]], *columns: str) -> None:
     """Some columns of a list of resources."""
+    if not rows:
+        print("    (none)")
+        return
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [
         max(map(len, column)) for column in zip(columns, *cells, strict=False)
@@ -226,8 +236,9 @@ def follow(api: Api, operation_url: str) -> Json:
         for step in operation["steps"]:
             if step["ended_at"] and step["name"] not in ended:
                 ended.add(step["name"])
+                time_of_day = step["ended_at"][11:23]
                 print(
-                    f"    {step['ended_at']}  {step['name'].ljust(12)}"
+                    f"    {time_of_day}  {step['name'].ljust(20)}"
                     f"  {step['state']}"
                 )
                 sys.stdout.flush()
@@ -235,6 +246,14 @@ def follow(api: Api, operation_url: str) -> Json:
             print(f"    the operation has {operation['state']}")
             return operation
         time.sleep(0.2)
+
+
+def show_systems(api: Api, pods: dict[str, str]) -> None:
+    """List the systems, with the names of their pods."""
+    systems = api.get("/systems")
+    for system in systems:
+        system["pod"] = pods[system["podm_id"]]
+    table(systems, "pod", "name", "state", "cpu_cores", "memory_mib", "uuid")
 
 
 def story(api: Api, pods: dict[str, str]) -> None:
@@ -261,7 +280,9 @@ def story(api: Api, pods: dict[str, str]) -> None:
                 ],
             },
         )
-    wait_for_pods(api, list(pods))
+    names = {
+        pod["uuid"]: pod["name"] for pod in wait_for_pods(api, list(pods))
+    }
     table(api.get("/pod_managers"), "name", "status", "version", "url")
 
     chapter(
@@ -269,15 +290,7 @@ def story(api: Api, pods: dict[str, str]) -> None:
         "See what they have",
         "The systems of both: the computers that a node can be composed on.",
     )
-    table(
-        api.get("/systems"),
-        "name",
-        "state",
-        "cpu_cores",
-        "memory_mib",
-        "power_state",
-        "uuid",
-    )
+    show_systems(api, names)
 
     chapter(
         3,
@@ -325,6 +338,8 @@ def story(api: Api, pods: dict[str, str]) -> None:
         "processors",
         "resource_uri",
     )
+    print()
+    show_systems(api, names)
 
     chapter(
         5,
@@ -345,9 +360,9 @@ def story(api: Api, pods: dict[str, str]) -> None:
         "Everything that it was made of goes back to its pod.",
     )
     api.request("DELETE", "/nodes/my-node", Prefer="wait=30")
-    table(api.get("/nodes") or [], "name", "provision_state")
+    table(api.get("/nodes"), "name", "provision_state")
     print()
-    table(api.get("/systems"), "name", "state", "memory_mib", "power_state")
+    show_systems(api, names)
 
 
 NEXT = """
@@ -369,16 +384,23 @@ What next?
 def start(
     stack: contextlib.ExitStack, directory: pathlib.Path
 ) -> tuple[Api, dict[str, str]]:
-    ports = {"pod-1": free_port(8441), "pod-2": free_port(8442)}
-    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    port = free_ports(8443, 2)
+    urls = {
+        "pod-1": f"http://127.0.0.1:{port}",
+        "pod-2": f"http://127.0.0.1:{port + 1}",
+    }
     simulator = Server(
         directory,
         "valence-simulator",
-        *(f"--pod={name}:{port}" for name, port in ports.items()),
+        f"--port={port}",
+        "--pod=2.1:systems=3",
+        "--pod=2.5:systems=3",
+        "--allocate-seconds=1",
+        "--assemble-seconds=2",
     )
     stack.callback(simulator.stop)
 
-    port = free_port(8181)
+    port = free_ports(8181)
     configuration = directory / "valence.conf"
     configuration.write_text(
         f"[api]\nport = {port}\n"
@@ -390,10 +412,13 @@ def start(
     stack.callback(service.stop)
 
     for url in urls.values():
-        simulator.wait_for(f"{url}/redfish/v1")
+        simulator.wait_for(url)
     root = f"http://127.0.0.1:{port}"
-    service.wait_for(f"{root}/healthcheck")
-    print("Two simulated pods and Valence are running:\n")
+    service.wait_for(root)
+    print(
+        "Two simulated pods and Valence are running. (Answers are cut short.)"
+    )
+    print()
     for server in (simulator, service):
         words = (pathlib.Path(server.command[0]).name, *server.command[1:])
         print(f"  $ {shlex.join(words)}")
@@ -431,6 +456,8 @@ def main() -> int:
             else ("Run tools/demo --keep")
         )
         print(NEXT % {"base": api.base, "keep": keep})
+        if not shutil.which("curl"):
+            print("   This machine has no curl: apt-get install curl\n")
         if arguments.keep:
             for name, url in pods.items():
                 print(f"   {name}: {url} (user {USER}, password {PASSWORD})")
