@@ -13,9 +13,9 @@
 """How the releases of Intel's PODM differ on the wire.
 
 Sources: for 1.2.1 the tag of that name of the repository intel/intelRSD
-(PODM/SW/pod-manager/podm-rest); Intel RSD PODM API 2.1.3 (335455-002), 2.3.2
-(337204-003) and 2.5 (613320-001), chapters "Service Root", "Composed Node
-Collection" and "Composed Node".
+(PODM/SW/pod-manager/podm-rest); Intel RSD PODM API 2.1.3 (335455-002), 2.2
+(336857-001), 2.3.2 (337204-003) and 2.5 (613320-001), chapters "Service Root",
+"Composed Node Collection" and "Composed Node".
 """
 
 import dataclasses
@@ -96,8 +96,25 @@ DIALECTS = {
             api_version="2.0.0",
             nodes_in_oem=False,
             storage="Services",
+            fabrics=False,
+        ),
+        Dialect(
+            name="2.2",
+            redfish_version="1.0.2",
+            api_version="2.2.0",
+            storage="Services",
+            fabrics=False,
         ),
         Dialect(name="2.3", redfish_version="1.1.0", api_version="2.3.0"),
+        Dialect(
+            name="2.4",
+            redfish_version="1.5.0",
+            api_version="2.4.0",
+            services=True,
+            absolute_location=False,
+            general_errors=True,
+            links_storage=True,
+        ),
         Dialect(
             name="2.5",
             redfish_version="1.5.0",

@@ -20,7 +20,7 @@ import requests
 from valence import simulator
 
 AUTH = ("admin", "admin")
-ALL = ("1.2.1", "2.1", "2.3", "2.5")
+ALL = ("1.2.1", "2.1", "2.2", "2.3", "2.4", "2.5")
 
 
 class PodCase(unittest.TestCase):

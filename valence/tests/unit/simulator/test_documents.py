@@ -38,7 +38,7 @@ class DocumentsTest(base.PodCase):
         for dialect in base.ALL:
             for quirks in ((), ("links-members", "drawers-only")):
                 with self.subTest(dialect, quirks=quirks):
-                    self.serve(dialect, systems=12, racks=2, quirks=quirks)
+                    self.serve(dialect, systems=3, racks=2, quirks=quirks)
                     self.node(RemoteDrives=[{"CapacityGiB": 1}])
                     found = self.crawl()
                     for path, document in found.items():
@@ -51,7 +51,7 @@ class DocumentsTest(base.PodCase):
                     ]
                     self.assertEqual(2, kinds.count("Rack"))
                     self.assertEqual(2, kinds.count("Drawer"))
-                    self.assertIn("/redfish/v1/Systems/12", found)
+                    self.assertIn("/redfish/v1/Systems/3", found)
 
     def test_systems_differ_and_pods_too(self):
         self.serve(systems=8)

@@ -25,7 +25,7 @@ class LifeTest(base.PodCase):
         pod = self.serve(dialect, allocate_seconds=5, assemble_seconds=60)
         root = self.get("/redfish/v1")
         vendor = root["Oem"].get("Intel_RackScale", {})
-        in_oem = dialect in ("2.3", "2.5")
+        in_oem = dialect not in ("1.2.1", "2.1")
         self.assertEqual(in_oem, "Nodes" in vendor)
         self.assertEqual(not in_oem, "Nodes" in root)
         nodes = (vendor if in_oem else root)["Nodes"]["@odata.id"]
@@ -40,7 +40,7 @@ class LifeTest(base.PodCase):
         self.assertEqual(b"", response.content)
         location = response.headers["Location"]
         self.assertEqual(
-            dialect != "2.5", location.startswith(pod.url + "/redfish/v1/")
+            dialect < "2.4", location.startswith(pod.url + "/redfish/v1/")
         )
         uri = location.removeprefix(pod.url)
         node = self.get(uri)
