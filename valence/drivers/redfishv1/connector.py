@@ -252,14 +252,18 @@ class Connector(sushy_connector.Connector):
             raise exception.Unreachable(reason=self._invalid)
         path = self._resolve(path, self.root_path) if path else self.root_path
         tries = 1 + (RETRIES if method in _SAFE else 0)
+        maybe_done = False
         while True:
             tries -= 1
             try:
                 answer = self._follow(method, path, data, headers, timeout)
             except _Cut as cut:
+                # Of all tries: one that was refused undoes none that was cut.
+                maybe_done = maybe_done or cut.error.maybe_done
                 if cut.again and tries:
                     self._pause()
                     continue
+                cut.error.maybe_done = maybe_done
                 raise cut.error from None
             if answer.status_code in _BUSY and tries:
                 self._pause()

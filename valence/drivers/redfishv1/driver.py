@@ -231,6 +231,8 @@ class RedfishV1Driver(base.Driver):
         body = rsd_requirements.body(root.dialect, requirements)
         page, paths = self._read_nodes(root)
         node = self._tagged(tag, paths) if resume else None
+        if node is not None and node.state in rsd_nodes.USABLE:
+            return rsd_nodes.to_hardware_node(node)
         if node is not None:
             path = node.path
         else:
@@ -324,8 +326,14 @@ class RedfishV1Driver(base.Driver):
         progress: base.Progress,
         *,
         fails: bool = True,
+        power: bool = False,
     ) -> resources.Node:
-        """Look at a node until it has settled."""
+        """Look at a node until it has settled.
+
+        :param wanted: what is waited for, in words
+        :param fails: whether a node that is Failed ends it
+        :param power: whether it is the power that is waited for
+        """
         deadline = time.monotonic() + self.connection.state_timeout
         state: str | None = None
         while True:
@@ -336,8 +344,8 @@ class RedfishV1Driver(base.Driver):
                     raise
                 state = "unknown (the pod manager is busy)"
             else:
-                state = node.state
-                if fails and state == rsd_nodes.FAILED:
+                state = node.power_state if power else node.state
+                if fails and node.state == rsd_nodes.FAILED:
                     raise rsd_nodes.failed(node, wanted)
                 if settled(node):
                     return node
@@ -346,7 +354,7 @@ class RedfishV1Driver(base.Driver):
                     what=f"Node {resources.index_of(path)}",
                     wanted=wanted,
                     seconds=self.connection.state_timeout,
-                    state=state,
+                    state=state or "unknown",
                 )
             progress.pause(self.connection.poll_interval)
 
@@ -379,7 +387,9 @@ class RedfishV1Driver(base.Driver):
             contextlib.suppress(exception.HardwareNotFound),
         ):
             # Also Failed goes away, hence fails=False.
-            self._wait(path, "gone", lambda node: False, progress, fails=False)
+            self._wait(
+                path, "deleted", lambda node: False, progress, fails=False
+            )
         self._node_paths.pop(index, None)
 
     def _with_hint(
@@ -441,6 +451,7 @@ class RedfishV1Driver(base.Driver):
                     lambda node: wanted in (None, node.power_state),
                     progress,
                     fails=False,  # a failed node can be switched off
+                    power=True,
                 )
             )
 

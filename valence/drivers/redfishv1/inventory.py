@@ -13,7 +13,6 @@
 
 """What stands in a pod: systems, racks, and what a node is made of."""
 
-import collections
 import concurrent.futures
 import threading
 import typing
@@ -32,26 +31,17 @@ WORKERS = 4
 
 
 class Workers:
-    """A few threads that read, shared by all calls to one pod manager.
+    """A few threads that read, for all calls to one pod manager together.
 
     The answers of a pod manager come out of a database, one after the other;
     a handful of readers hides the round trips and does not press it further.
+    The threads live as long as a call, so that a service with very many pod
+    managers does not keep very many of them waiting.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
-        self._closed = False
-
-    def _executor(self) -> concurrent.futures.ThreadPoolExecutor:
-        with self._lock:
-            if self._closed:
-                raise RuntimeError
-            if self._pool is None:
-                self._pool = concurrent.futures.ThreadPoolExecutor(
-                    WORKERS, thread_name_prefix="redfishv1"
-                )
-            return self._pool
+        self._places = threading.BoundedSemaphore(WORKERS)
+        self._closed = threading.Event()
 
     def map(
         self,
@@ -60,34 +50,33 @@ class Workers:
     ) -> list[Result]:
         """``function`` of each item, in order; the first error ends it.
 
-        A call queues only a few items at a time, so that a short list does
-        not wait until a long one is through.
+        ``function`` must not come back here.
         """
-        results: list[Result] = []
-        pending: collections.deque[concurrent.futures.Future[Result]]
-        pending = collections.deque()
+        work = list(items)
+        if len(work) < 2:
+            return [self._run(function, item) for item in work]
+        pool = concurrent.futures.ThreadPoolExecutor(
+            min(WORKERS, len(work)), thread_name_prefix="redfishv1"
+        )
         try:
-            executor = self._executor()
-            for item in items:
-                pending.append(executor.submit(function, item))
-                if len(pending) >= 2 * WORKERS:
-                    results.append(pending.popleft().result())
-            while pending:
-                results.append(pending.popleft().result())
-        except (RuntimeError, concurrent.futures.CancelledError):
-            raise exception.Unreachable(
-                reason="Valence has closed the connection"
-            ) from None
+            futures = [pool.submit(self._run, function, item) for item in work]
+            return [future.result() for future in futures]
         finally:
-            for future in pending:
-                future.cancel()
-        return results
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(
+        self, function: typing.Callable[[Item], Result], item: Item
+    ) -> Result:
+        with self._places:
+            if self._closed.is_set():
+                raise exception.Unreachable(
+                    reason="Valence has closed the connection"
+                )
+            return function(item)
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            if self._pool is not None:
-                self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let nothing new begin."""
+        self._closed.set()
 
 
 def read_all(

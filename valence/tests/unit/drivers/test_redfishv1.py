@@ -357,7 +357,7 @@ class TestDelete(Case):
             "1",
             self.progress,
         )
-        self.assertIn("did not become gone", str(error))
+        self.assertIn("did not become deleted", str(error))
 
     def test_refused(self):
         self.edge.on("DELETE", NODE, edge.Reply(409, {"message": "Busy."}))
@@ -427,7 +427,10 @@ class TestPower(Case):
             "On",
             self.make(state_timeout=0.02),
         )
-        self.assertIn("powered On", str(error))
+        self.assertEqual(
+            "Node 1 did not become powered On within 0.02 s; it is Off.",
+            str(error),
+        )
 
     def test_restart_of_what_is_on(self):
         self.edge.on("GET", NODE, shown(PowerState="On"))

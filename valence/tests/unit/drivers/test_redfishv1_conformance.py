@@ -15,6 +15,7 @@
 
 import testtools
 
+from valence import exception
 from valence import simulator
 from valence.drivers import base
 from valence.drivers import conformance
@@ -122,3 +123,28 @@ class TestOddPod(OnASimulatedPod, testtools.TestCase):
 class TestOddNewPod(OnASimulatedPod, testtools.TestCase):
     dialect = "2.5"
     quirks = tuple(dialects.QUIRKS)
+
+
+class TestTLS(testtools.TestCase):
+    def test_verified_by_the_ca(self):
+        made = simulator.Simulator([PodSpec(dialect="2.5")], tls=True)
+        self.addCleanup(made.stop)
+        made.start()
+        for verify in (made.ca_file, False, True):
+            driver = redfishv1.RedfishV1Driver(
+                base.Connection(
+                    url=made.pods[0].url,
+                    username="admin",
+                    password="admin",
+                    verify=verify,
+                    poll_interval=0.005,
+                )
+            )
+            self.addCleanup(driver.close)
+            if verify is True:
+                error = self.assertRaises(
+                    exception.Unreachable, driver.get_info
+                )
+                self.assertIn("not trusted", str(error))
+            else:
+                self.assertEqual("2.5.0", driver.get_info().version)

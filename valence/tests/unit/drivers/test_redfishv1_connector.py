@@ -291,6 +291,21 @@ class TestErrors(Case):
                     self.assertEqual(method != "GET", error.maybe_done)
                     self.assertEqual(tries, len(self.edge.seen()))
 
+    def test_a_delete_that_was_cut_may_be_done(self):
+        def stop(*args):
+            self.edge.stop()
+
+        self.edge.on("DELETE", "/a", edge.Reply(cut="close"))
+        made = self.connect()
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "valence.drivers.redfishv1.connector.Connector._pause", stop
+            )
+        )
+        error = self.refused(exception.Unreachable, made.delete, "/a")
+        self.assertIn("connection refused", str(error))
+        self.assertTrue(error.maybe_done)
+
     def test_a_read_survives_two_cuts(self):
         self.edge.on(
             "GET",
