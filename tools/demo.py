@@ -461,9 +461,9 @@ def main() -> int:
         if arguments.keep:
             for name, url in pods.items():
                 print(f"   {name}: {url} (user {USER}, password {PASSWORD})")
-            print("   Ctrl-C ends it.")
-            sys.stdout.flush()
             with contextlib.suppress(KeyboardInterrupt):
+                print("   Ctrl-C ends it.")
+                sys.stdout.flush()
                 signal.pause()
     print(
         f"Everything has stopped again, after"
