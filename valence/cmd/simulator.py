@@ -17,7 +17,6 @@ import collections.abc
 import logging
 import signal
 import sys
-import threading
 
 from valence.simulator import PodSpec
 from valence.simulator import Simulator
@@ -91,9 +90,13 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> int:
         level=logging.WARNING if args.quiet else logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
     )
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    # Waited for with sigwait(), as a handler would be run by a thread that
+    # may be asleep when another one gets the signal. A shell that starts this
+    # in the background has SIGINT ignored.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    for number in ends:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     try:
         simulator = Simulator(
             pods,
@@ -114,7 +117,7 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> int:
             if simulator.ca_file:
                 print(f"CA of the certificates: {simulator.ca_file}")
             sys.stdout.flush()
-            stopping.wait()
+            signal.sigwait(ends)
     except OSError as error:
         print(f"valence-simulator: {error}", file=sys.stderr)
         return 1
