@@ -149,7 +149,8 @@ class RunTest(testtools.TestCase):
         script = (
             "import os, sys; from valence.tests.fixtures import services as s;"
             "[s._accepts(s.urllib.parse.urlsplit(u).port) or sys.exit(1)"
-            " for k, u in os.environ.items() if k.startswith('VALENCE_TEST_')];"
+            " for k, u in os.environ.items()"
+            " if k.startswith('VALENCE_TEST_')];"
             "sys.exit(7)"
         )
         process = self._run(sys.executable, "-c", script)
