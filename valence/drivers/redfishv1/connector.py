@@ -139,9 +139,9 @@ class Connector(sushy_connector.Connector):
             url = parse.urlsplit(connection.url.strip())
             self._site = (url.scheme, url.hostname, url.port)
             if url.scheme not in _PORTS or not url.hostname:
-                raise ValueError("it has to begin with https://host")
-        except ValueError as error:
-            self._invalid = f"the url is not valid: {error}"
+                raise ValueError
+        except ValueError:
+            self._invalid = "the url is not valid; give https://HOST:PORT"
             self.origin = "https://invalid.invalid"
         else:
             host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
@@ -427,6 +427,7 @@ class Connector(sushy_connector.Connector):
             error,
             requests.exceptions.InvalidURL
             | requests.exceptions.InvalidSchema
+            | urllib3.exceptions.LocationValueError
             | UnicodeError,
         ):
             sent, text = False, "the url is not valid"

@@ -195,6 +195,15 @@ class TestCompose(Case):
         )
         self.assertEqual(1 + 1 + 2 + 5, len(self.edge.requests))
 
+    def test_a_long_description_fits_the_pod_manager(self):
+        self.states("Allocated", "Assembled")
+        self.driver.compose_node("tag-1", "n", "x" * 999, {}, self.progress)
+        (body, _) = [
+            r.document for r in self.edge.requests if r.document is not None
+        ]
+        self.assertEqual("valence:tag-1 " + "x" * 241, body["Description"])
+        self.assertEqual(255, len(body["Description"]))
+
     def test_the_state_may_be_powered(self):
         self.states("Allocated", "PoweredOff")
         self.assertTrue(self.compose().usable)

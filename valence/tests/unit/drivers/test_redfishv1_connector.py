@@ -40,9 +40,7 @@ DOCUMENT = {"Id": "1"}
 class Case(testtools.TestCase):
     def setUp(self):
         super().setUp()
-        self.log = self.useFixture(
-            fixtures.FakeLogger(level=logging.DEBUG, nuke_handlers=False)
-        )
+        self.log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
         self.edge = edge.Edge().start()
         self.addCleanup(self.edge.stop)
 
@@ -242,7 +240,7 @@ class TestErrors(Case):
             "https://host:99999999",
         ):
             made = self.connect(url=url)
-            error = self.refused(exception.Unreachable, made.get, "/a")
+            error = self.refused(exception.Unreachable, made.post, "/a")
             self.assertFalse(error.maybe_done, url)
 
     def test_no_answer_in_time(self):
