@@ -31,7 +31,10 @@ Function = collections.abc.Callable[..., object]
 
 
 def refusal(status: int, message: str) -> webob.Response:
-    return _json({"error": message}, status)
+    response = _json({"error": message}, status)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="simulator"'
+    return response
 
 
 def answer(
