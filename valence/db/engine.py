@@ -16,35 +16,34 @@ import contextlib
 import threading
 import typing
 
-import sqlalchemy as sa
 from oslo_config import cfg
 from oslo_db.sqlalchemy import enginefacade
+from oslo_db.sqlalchemy import exc_filters
+import sqlalchemy as sa
 
 CONF = cfg.CONF
 
 _lock = threading.Lock()
-_facade: enginefacade._TransactionContextManager | None = None
+_engines: tuple[sa.Engine, sa.Engine] | None = None
 
 
-def _sqlite_writer(engine: sa.Engine) -> None:
-    # A transaction that reads and then writes fails with "database is
-    # locked" when another one wrote in between; busy_timeout does not help
-    # it. Asking for the write lock at the start makes writers queue.
-    for listener in list(engine.dispatch.begin):
-        if listener.__name__ == "_sqlite_emit_begin":  # oslo.db's plain BEGIN
-            sa.event.remove(engine, "begin", listener)
+def _sqlite(begin: str) -> sa.Engine:
+    """An engine on a file, whose transactions begin as ``begin`` says.
 
-    @sa.event.listens_for(engine, "begin")
-    def _begin_immediate(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _sqlite_pragmas(engine: sa.Engine) -> None:
-    if engine.dialect.name != "sqlite":
-        return
+    oslo.db opens and closes the file for each transaction; closing the last
+    connection moves the log into the database and syncs the disk.
+    """
+    engine = sa.create_engine(
+        CONF.database.connection,
+        poolclass=sa.pool.QueuePool,
+        pool_size=16,
+        max_overflow=-1,
+    )
+    exc_filters.register_engine(engine)
 
     @sa.event.listens_for(engine, "connect")
     def _connect(dbapi_connection: typing.Any, _record: object) -> None:
+        dbapi_connection.isolation_level = None  # BEGIN is said below
         for pragma in (
             "journal_mode=WAL",
             "synchronous=NORMAL",
@@ -53,47 +52,50 @@ def _sqlite_pragmas(engine: sa.Engine) -> None:
         ):
             dbapi_connection.execute(f"PRAGMA {pragma}")
 
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
 
-def _context_manager() -> enginefacade._TransactionContextManager:
-    global _facade
+    return engine
+
+
+def _both() -> tuple[sa.Engine, sa.Engine]:
+    """The engines that write and that read."""
+    global _engines
     with _lock:
-        if _facade is None:
-            facade = enginefacade.transaction_context()
+        if _engines is None:
             url = sa.make_url(CONF.database.connection)
-            sqlite = url.get_backend_name() == "sqlite"
-            options: dict[str, typing.Any] = {"sqlite_fk": True}
-            if sqlite:
-                # Readers need an engine of their own: theirs must not take
-                # the write lock.
-                options["slave_connection"] = CONF.database.connection
-                options["synchronous_reader"] = False
-            facade.configure(**options)
-            facade.append_on_engine_create(_sqlite_pragmas)
-            if sqlite:
-                _sqlite_writer(facade.writer.get_engine())
-            _facade = facade
-        return _facade
+            if url.get_backend_name() == "sqlite":
+                # A transaction that reads and then writes fails with
+                # "database is locked" when another one wrote in between;
+                # busy_timeout does not help it. Asking for the write lock at
+                # the start makes writers queue; readers must not.
+                _engines = _sqlite("BEGIN IMMEDIATE"), _sqlite("BEGIN")
+            else:
+                facade = enginefacade.transaction_context()
+                facade.configure(thread_checkin=False)
+                _engines = (
+                    facade.writer.get_engine(),
+                    facade.reader.get_engine(),
+                )
+        return _engines
 
 
 def dispose() -> None:
     """Close all connections; the next use reads the configuration anew."""
-    global _facade
+    global _engines
     with _lock:
-        if _facade is not None:
-            for engine in {
-                _facade.writer.get_engine(),
-                _facade.reader.get_engine(),
-            }:
-                engine.dispose()
-            _facade = None
+        for engine in set(_engines or ()):
+            engine.dispose()
+        _engines = None
 
 
 def writer_engine() -> sa.Engine:
-    return _context_manager().writer.get_engine()
+    return _both()[0]
 
 
 def reader_engine() -> sa.Engine:
-    return _context_manager().reader.get_engine()
+    return _both()[1]
 
 
 @contextlib.contextmanager
