@@ -13,6 +13,7 @@
 """valence-dbsync: makes and upgrades the database schema."""
 
 import sys
+import typing
 
 from oslo_config import cfg
 
@@ -38,7 +39,8 @@ def _history() -> None:
         print(f"{revision}  {what}{mark}")
 
 
-def _commands(subparsers) -> None:
+def _commands(subparsers: typing.Any) -> None:
+    subparsers.required = True
     upgrade = subparsers.add_parser(
         "upgrade", help="bring the schema up to date; may be run again"
     )
@@ -59,7 +61,6 @@ def main() -> int:
         cfg.SubCommandOpt(
             "command",
             title="Commands",
-            required=True,
             handler=_commands,
         )
     )
