@@ -154,9 +154,18 @@ class _Json(fields.FieldType):
 
 
 class Json(Facts, fields.AutoTypedField):
-    """A document: anything that JSON can say."""
+    """A document: anything that JSON can say.
+
+    :param form: dict or list: what a client finds on the outside
+    """
 
     AUTO_TYPE = _Json()
+
+    def __init__(
+        self, *, form: type[dict] | type[list] = dict, **kwargs: typing.Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.form = form
 
 
 MASK = "***"
@@ -167,6 +176,9 @@ class Credentials(Json):
 
     Goes in and never comes out: what is shown has a mask for every secret.
     """
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(form=list, **kwargs)
 
     def shown(self, value: typing.Any) -> typing.Any:
         return [

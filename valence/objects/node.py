@@ -93,6 +93,7 @@ class Node(base.Resource):
             help="Boot source override as last seen: target, enabled, mode.",
         ),
         "systems": f.Json(
+            form=list,
             help="Where the pod manager keeps the systems that it is on.",
         ),
         "processors": f.Json(help="Its processors: count and model."),

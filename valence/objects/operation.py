@@ -64,6 +64,7 @@ class Operation(base.Resource):
         ),
         "progress": f.Integer(help="Percent of its steps that are done."),
         "steps": f.Json(
+            form=list,
             help="Each step that was begun: name, state, started_at, "
             "ended_at and, where it failed, the message.",
         ),

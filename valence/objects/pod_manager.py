@@ -86,6 +86,7 @@ class PodManager(base.Resource):
             nullable=True, help="Version that it reports of itself."
         ),
         "capabilities": f.Json(
+            form=list,
             help="What it can do: compose, power, boot, racks, attach.",
         ),
         "synced_at": f.DateTime(

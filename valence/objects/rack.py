@@ -35,7 +35,8 @@ class Rack(base.Resource):
         ),
         "location": f.String(nullable=True, help="Where it stands."),
         "systems": f.Json(
-            help="Identifiers, on the pod manager, of the systems in it."
+            form=list,
+            help="Identifiers, on the pod manager, of the systems in it.",
         ),
         "extra": f.Json(
             detail=True, help="What else the pod manager reports of it."

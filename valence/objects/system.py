@@ -64,7 +64,9 @@ class System(base.Resource):
         "cpu_cores": f.Integer(nullable=True, help="Cores of all sockets."),
         "cpu_model": f.String(nullable=True, help="Processor model."),
         "memory_mib": f.Integer(nullable=True, help="Memory in MiB."),
-        "mac_addresses": f.Json(help="MAC addresses of its interfaces."),
+        "mac_addresses": f.Json(
+            form=list, help="MAC addresses of its interfaces."
+        ),
         "extra": f.Json(
             detail=True, help="What else the pod manager reports of it."
         ),
