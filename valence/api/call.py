@@ -12,15 +12,18 @@
 
 """One request, as the handlers see it."""
 
+import functools
 import hashlib
 import json
 import typing
 
-import webob
 from oslo_config import cfg
+import webob
 
-from valence import exception, rpcapi
-from valence.api import types, versions
+from valence import exception
+from valence import rpcapi
+from valence.api import types
+from valence.api import versions
 from valence.context import RequestContext
 
 CONF = cfg.CONF
@@ -115,7 +118,11 @@ class Call:
 
     def url(self, path: str) -> str:
         """The full URL of a path of this API, as the client reaches it."""
-        return f"{self.request.application_url}{path}"
+        return f"{self._base_url}{path}"
+
+    @functools.cached_property
+    def _base_url(self) -> str:
+        return typing.cast(str, self.request.application_url)
 
     def answer(
         self,

@@ -18,13 +18,15 @@ import functools
 import typing
 import uuid as uuidlib
 
-import sqlalchemy as sa
 from oslo_db import api as oslo_db_api
 from oslo_db import exception as db_exc
+import sqlalchemy as sa
 
-from valence import exception, objects
+from valence import exception
+from valence import objects
 from valence.context import RequestContext
-from valence.db import engine, models
+from valence.db import engine
+from valence.db import models
 from valence.objects import base
 
 T = typing.TypeVar("T", bound=base.Resource)
@@ -58,16 +60,29 @@ def canonical_uuid(value: str) -> str | None:
 
 
 def hydrate(
-    context: RequestContext | None, cls: type[T], row: sa.RowMapping
-) -> T:
-    """Make an object of a row; columns that were not read stay unset."""
-    obj = cls(context)
-    for name in cls.fields:
-        if name in row:
-            # The setter would coerce what the column type gave already:
-            # most of the cost of a long list.
-            setattr(obj, f"_obj_{name}", row[name])
-    return obj
+    context: RequestContext | None,
+    cls: type[T],
+    names: typing.Collection[str],
+    rows: typing.Iterable[sa.Row[typing.Any]],
+) -> list[T]:
+    """Make objects of rows that have these fields; others stay unset."""
+    # The setters would coerce what the column types gave already: most of
+    # the cost of a long list.
+    slots = [f"_obj_{name}" for name in names]
+    found = []
+    for row in rows:
+        obj = cls(context)
+        vars(obj).update(zip(slots, row, strict=True))
+        found.append(obj)
+    return found
+
+
+def select(
+    cls: type[base.Resource], names: typing.Iterable[str]
+) -> sa.Select[typing.Any]:
+    """Read these fields, in this order."""
+    columns = models.TABLES[cls].c
+    return sa.select(*(columns[name] for name in names))
 
 
 def apply(obj: base.Resource, values: Values) -> None:
@@ -88,7 +103,8 @@ def insert(
             values.setdefault(name, getattr(obj, name))
         elif field.nullable:
             values[name] = None
-    connection.execute(sa.insert(models.TABLES[type(obj)]).values(values))
+    # Beside the statement, not in it: SQLAlchemy then knows it by its table.
+    connection.execute(sa.insert(models.TABLES[type(obj)]), values)
     return values
 
 
@@ -145,16 +161,14 @@ class Database:
         else:
             raise exception.NotFound(noun=cls.NOUN, ident=ident)
         with engine.reading() as connection:
-            rows = (
-                connection.execute(sa.select(table).where(where).limit(2))
-                .mappings()
-                .all()
-            )
+            rows = connection.execute(
+                select(cls, cls.fields).where(where).limit(2)
+            ).all()
         if not rows:
             raise exception.NotFound(noun=cls.NOUN, ident=ident)
         if len(rows) > 1:
             raise exception.Ambiguous(noun=cls.NOUN, ident=ident)
-        return hydrate(context, cls, rows[0])
+        return hydrate(context, cls, cls.fields, rows)[0]
 
     def find(
         self,
@@ -168,7 +182,8 @@ class Database:
         fields: list[str] | None = None,
     ) -> list[T]:
         table = models.TABLES[cls]
-        query = sa.select(*(table.c[name] for name in fields or cls.fields))
+        names = fields or cls.fields
+        query = select(cls, names)
         for name, value in (filters or {}).items():
             query = query.where(table.c[name] == value)
         key, place = table.c[sort_key], table.c.id
@@ -193,8 +208,8 @@ class Database:
                 )
             order = sa.asc if sort_dir == "asc" else sa.desc
             query = query.order_by(order(key), order(place)).limit(limit)
-            rows = connection.execute(query).mappings().all()
-        return [hydrate(context, cls, row) for row in rows]
+            rows = connection.execute(query).all()
+        return hydrate(context, cls, names, rows)
 
     @retried
     def create(self, context: RequestContext, obj: base.Resource) -> None:

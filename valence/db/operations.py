@@ -20,12 +20,15 @@ a conductor that was taken for dead to keep its hands off.
 import datetime
 import typing
 
-import sqlalchemy as sa
 from oslo_db import exception as db_exc
+import sqlalchemy as sa
 
 from valence import context as context_module
-from valence import objects, states
-from valence.db import api, engine, models
+from valence import objects
+from valence import states
+from valence.db import api
+from valence.db import engine
+from valence.db import models
 from valence.objects import base
 
 OPERATIONS = models.OPERATIONS
@@ -97,17 +100,18 @@ def claim(
         )
         if not done.rowcount:
             return None
-        row = (
-            connection.execute(
-                sa.select(OPERATIONS).where(OPERATIONS.c.uuid == uuid)
+        row = connection.execute(
+            api.select(objects.Operation, objects.Operation.fields).where(
+                OPERATIONS.c.uuid == uuid
             )
-            .mappings()
-            .one()
-        )
-    context = context_module.system_context(row["request_id"])
-    context.project_id = row["project_id"]
-    context.user_id = row["user_id"]
-    return api.hydrate(context, objects.Operation, row)
+        ).one()
+    context = context_module.system_context(row.request_id)
+    context.project_id = row.project_id
+    context.user_id = row.user_id
+    (operation,) = api.hydrate(
+        context, objects.Operation, objects.Operation.fields, [row]
+    )
+    return operation
 
 
 def waiting(
