@@ -14,14 +14,19 @@
 
 import typing
 
-import pecan
-import webob
 from oslo_config import cfg
 from oslo_log import log
-from oslo_middleware import healthcheck, request_id
+from oslo_middleware import healthcheck
+from oslo_middleware import request_id
+import pecan
+import webob
 
-from valence import exception, rpcapi
-from valence.api import errors, idempotency, routes, versions
+from valence import exception
+from valence import rpcapi
+from valence.api import errors
+from valence.api import idempotency
+from valence.api import routes
+from valence.api import versions
 from valence.api.call import Call
 
 CONF = cfg.CONF
@@ -40,7 +45,11 @@ class Root:
     ) -> tuple[typing.Any, list[str]]:
         # Read here, before pecan would: it parses bodies of any size.
         request.environ["valence.body"] = _read_body(request)
-        found = routes.match(args)
+        request.environ["valence.version"] = versions.negotiate(
+            request.headers.get(versions.HEADER)
+        )
+        # No name has NUL in it, and not every database can be asked for it.
+        found = None if "\0" in request.path_info else routes.match(args)
         if found is None:
             raise exception.RouteNotFound(path=request.path[:255])
         request.environ["valence.route"] = found
@@ -66,9 +75,6 @@ class Root:
         else:
             call.context.update_store()
             response = idempotency.handle(call, handlers[method])
-        response.headers[versions.HEADER] = (
-            f"{versions.SERVICE_TYPE} 1.{call.version}"
-        )
         return response
 
 
@@ -91,14 +97,25 @@ def _front(app: typing.Any) -> typing.Any:
     """What every answer has, and the one path that is not the API's."""
     healthy = healthcheck.Healthcheck(None, CONF)
 
-    def application(environ: dict[str, typing.Any], start_response):
-        def start(status, headers, exc_info=None):
-            # Caches have to know that the version asked for matters.
-            headers.append(("Vary", versions.HEADER))
+    def application(
+        environ: dict[str, typing.Any], start_response: typing.Any
+    ) -> typing.Any:
+        def start(
+            status: str,
+            headers: list[tuple[str, str]],
+            exc_info: typing.Any = None,
+        ) -> typing.Any:
+            version = environ.get("valence.version", 0)
+            headers += [
+                (versions.HEADER, f"{versions.SERVICE_TYPE} 1.{version}"),
+                # Caches have to know that the version asked for matters.
+                ("Vary", versions.HEADER),
+            ]
             return start_response(status, headers, exc_info)
 
-        chosen = healthy if environ["PATH_INFO"] == "/healthcheck" else app
-        return chosen(environ, start)
+        if environ["PATH_INFO"] == "/healthcheck":
+            return healthy(environ, start_response)
+        return app(environ, start)
 
     return application
 
@@ -112,5 +129,3 @@ def make_application(nudge: rpcapi.Nudger | None = None) -> typing.Any:
         guess_content_type_from_ext=False,
     )
     return request_id.RequestId(_front(app))
-
-

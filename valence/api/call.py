@@ -23,7 +23,7 @@ import webob
 from valence import exception
 from valence import rpcapi
 from valence.api import types
-from valence.api import versions
+from valence.api import wait
 from valence.context import RequestContext
 
 CONF = cfg.CONF
@@ -36,6 +36,7 @@ class Call:
     """A request that was routed: its context, version, path, query, body.
 
     :ivar params: parts of the path, by name
+    :ivar wait: seconds that the client would wait for an operation, or None
     """
 
     def __init__(
@@ -49,12 +50,12 @@ class Call:
         self.params = params
         self.nudge = nudge
         self._raw_body = raw_body
-        self.version = versions.negotiate(
-            request.headers.get(versions.HEADER)
-        )
+        self.version = request.environ["valence.version"]
         self.context = typing.cast(
             RequestContext, RequestContext.from_environ(request.environ)
         )
+        # Read before anything is done: a refusal has to come first.
+        self.wait = wait.seconds_wanted(request)
         self._read_idempotency_key()
 
     def _read_idempotency_key(self) -> None:
@@ -81,10 +82,10 @@ class Call:
         :raises: UnsupportedMediaType, MissingField, InvalidJson
         """
         wanted = accepted or (JSON,)
-        given = self.request.content_type
+        given = self.request.content_type.lower()
         if given not in wanted:
             raise exception.UnsupportedMediaType(
-                given=given or "(none)", wanted=" or ".join(wanted)
+                given=given[:255] or "(none)", wanted=" or ".join(wanted)
             )
         if not self._raw_body.strip():
             raise exception.MissingField(field="body")

@@ -18,11 +18,11 @@ api-sig/guidelines/errors.html
 
 import json
 
+from oslo_log import log
 import pecan
+from pecan import hooks
 import webob
 import webob.exc
-from oslo_log import log
-from pecan import hooks
 
 from valence import exception
 
@@ -32,19 +32,18 @@ LOG = log.getLogger(__name__)
 def response(
     error: exception.ValenceError, request_id: str | None
 ) -> webob.Response:
-    body = {
-        "errors": [
-            {
-                "code": error.code,
-                "status": error.status,
-                "title": error.title,
-                "detail": error.detail,
-                "request_id": request_id,
-            }
-        ]
+    shown = {
+        "code": error.code,
+        "status": error.status,
+        "title": error.title,
+        "detail": error.detail,
+        "request_id": request_id,
     }
+    for key in ("min_version", "max_version"):
+        if key in error.values:
+            shown[key] = error.values[key]
     answer = webob.Response(
-        json.dumps(body).encode(),
+        json.dumps({"errors": [shown]}).encode(),
         status=error.status,
         content_type="application/json",
         charset="UTF-8",
@@ -66,23 +65,23 @@ def named(error: Exception) -> exception.ValenceError:
     match error:
         case exception.ValenceError():
             return error
-        case UnicodeDecodeError():
-            return exception.BadRequest("The path or query is not UTF-8.")
         case webob.exc.HTTPNotFound():
             return exception.RouteNotFound(path=pecan.request.path)
         case webob.exc.HTTPNotAcceptable():
             return exception.NotAcceptable(
                 reason="Answers are application/json."
             )
-        case webob.exc.HTTPClientError():
-            return exception.BadRequest(error.title)
+        case UnicodeDecodeError() | webob.exc.HTTPClientError():
+            return exception.BadRequest(
+                "The path or the query cannot be read; is it UTF-8?"
+            )
         # By name: this process may have no database library at all.
         case _ if type(error).__module__ == "oslo_db.exception":
-            LOG.exception("The database failed.")
+            LOG.error("The database failed.", exc_info=error)
             return exception.Unavailable(
                 "The database does not answer; try again later."
             )
-    LOG.exception("A fault of ours.")
+    LOG.error("A fault of ours.", exc_info=error)
     return exception.ValenceError()
 
 

@@ -21,8 +21,10 @@ import base64
 
 import webob
 
-from valence import exception, objects
-from valence.api import routes, work
+from valence import exception
+from valence import objects
+from valence.api import routes
+from valence.api import work
 from valence.api.call import Call
 from valence.api.v1 import flavor
 
@@ -37,7 +39,8 @@ def handle(call: Call, handler: routes.Handler) -> webob.Response:
     if known is None:
         try:
             response = handler(call)
-        except exception.IdempotencyKeyTaken:
+        except exception.Conflict:
+            # Perhaps with the first request of this key, carried out beside.
             known = _recall(call)
             if known is None:
                 raise

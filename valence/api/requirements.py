@@ -68,13 +68,21 @@ def read(value: typing.Any, path: str = "properties") -> dict[str, typing.Any]:
 
     :raises: InvalidField, UnknownField, MissingField
     """
-    requirements = types.read(Properties, value, path)
+    requirements = {
+        key: _without_null(wanted or {})
+        for key, wanted in types.read(Properties, value, path).items()
+    }
     for key, wanted in requirements.items():
-        if not wanted:
+        if not wanted or [] in wanted.values():
             raise exception.InvalidField(
                 field=f"{path}.{key}", reason="it says nothing."
             )
+    return requirements
+
+
+def _without_null(value: dict[str, typing.Any]) -> dict[str, typing.Any]:
     return {
-        key: {name: item for name, item in wanted.items() if item is not None}
-        for key, wanted in requirements.items()
+        name: _without_null(item) if isinstance(item, dict) else item
+        for name, item in value.items()
+        if item is not None
     }

@@ -12,21 +12,33 @@
 
 """Listing, showing and patching, the same for every noun."""
 
+import copy
+import json
+import random
+import re
+import time
 import typing
 import urllib.parse
 
 import jsonpatch
 import jsonpointer
-import webob
 from oslo_config import cfg
+import webob
+from wsme import types as wtypes
 
 from valence import exception
-from valence.api import types, work
-from valence.api.call import JSON, JSON_PATCH, Call
+from valence.api import types
+from valence.api import work
+from valence.api.call import JSON
+from valence.api.call import JSON_PATCH
+from valence.api.call import Call
 from valence.objects import base
 from valence.objects import fields as f
 
 CONF = cfg.CONF
+
+#: In one JSON Patch.
+MOST_OPERATIONS = 100
 
 PAGING = ("limit", "marker", "sort_key", "sort_dir", "fields")
 
@@ -60,6 +72,9 @@ def find(call: Call, cls: type[base.Resource]) -> webob.Response:
         if not cls.fields[name].detail
     ]
     limit = _limit(query.get("limit"))
+    marker = query.get("marker")
+    if marker is not None:
+        marker = types.scalar(wtypes.UuidType(), marker, "marker")
     sortable = [n for n, field in filters.items() if not field.nullable]
     page: base.Page = {
         "filters": {
@@ -71,7 +86,7 @@ def find(call: Call, cls: type[base.Resource]) -> webob.Response:
         },
         # One more than is shown tells whether there is a next page.
         "limit": limit + 1,
-        "marker": query.get("marker"),
+        "marker": marker,
         "sort_key": _one_of("sort_key", query, sortable, "created_at"),
         "sort_dir": _one_of("sort_dir", query, ["asc", "desc"], "asc"),
         "fields": list(dict.fromkeys(["uuid", *names])),
@@ -99,7 +114,7 @@ def _word(field: typing.Any, value: str) -> typing.Any:
 def _limit(value: str | None) -> int:
     if value is None:
         return CONF.api.max_limit
-    if not value.isdecimal() or int(value) < 1:
+    if not re.fullmatch("[0-9]{1,18}", value) or int(value) < 1:
         raise exception.InvalidField(
             field="limit", reason="a positive integer is wanted."
         )
@@ -148,110 +163,155 @@ def read_patch(call: Call) -> list[dict[str, typing.Any]]:
             field="body",
             reason="a list of JSON Patch operations (RFC 6902) is wanted.",
         )
+    if len(operations) > MOST_OPERATIONS:
+        raise exception.InvalidField(
+            field="body",
+            reason=f"it has more than {MOST_OPERATIONS} operations.",
+        )
     for i, operation in enumerate(operations):
-        where = f"body.{i}"
-        if not isinstance(operation, dict):
-            raise exception.InvalidField(
-                field=where, reason="an object with op and path is wanted."
-            )
-        for key in ("op", "path", "from"):
-            value = operation.get(key)
-            if value is None and (
-                key != "from" or operation.get("op") not in ("move", "copy")
-            ):
-                if key == "from":
-                    continue
-                raise exception.MissingField(field=f"{where}.{key}")
-            if not isinstance(value, str):
-                raise exception.InvalidField(
-                    field=f"{where}.{key}", reason="a string is wanted."
-                )
+        _check_operation(operation, f"body.{i}")
     return operations
 
 
+#: What an operation needs besides op and path.
+_NEEDS = {
+    "add": "value",
+    "replace": "value",
+    "test": "value",
+    "remove": "path",
+    "move": "from",
+    "copy": "from",
+}
+
+
+def _check_operation(operation: typing.Any, where: str) -> None:
+    if not isinstance(operation, dict):
+        raise exception.InvalidField(
+            field=where, reason="an object with op and path is wanted."
+        )
+    if operation.get("op") is None:
+        raise exception.MissingField(field=f"{where}.op")
+    op = types.scalar(
+        wtypes.Enum(str, *_NEEDS), operation["op"], f"{where}.op"
+    )
+    for key in ("path", _NEEDS[op]):
+        if key not in operation:
+            raise exception.MissingField(field=f"{where}.{key}")
+    for key in ("path", "from"):
+        pointer = operation.get(key, "/")
+        if not isinstance(pointer, str) or not re.fullmatch(
+            "(/([^~/]|~[01])*)+", pointer
+        ):
+            raise exception.InvalidField(
+                field=f"{where}.{key}",
+                reason="a JSON pointer such as '/name' is wanted.",
+            )
+
+
 def patched(
-    cls: type[base.Resource],
+    call: Call,
     obj: base.Resource,
     operations: list[dict[str, typing.Any]],
     datatype: typing.Any,
 ) -> dict[str, typing.Any]:
     """What a patch changes, checked: field → new value.
 
+    :param operations: of :func:`read_patch`
     :param datatype: WSME type of the class, in which nothing is mandatory
     :raises: InvalidField, UnknownField, ReadOnlyField, Conflict
     """
-    writable = {
+    before = {
         name: getattr(obj, name)
-        for name, field in cls.fields.items()
-        if field.access is f.Access.WRITE
+        for name in work.visible(type(obj), call.version)
+        if obj.fields[name].access is f.Access.WRITE
     }
-    for operation in operations:
+    after = copy.deepcopy(before)
+    for i, operation in enumerate(operations):
         for key in ("path", "from"):
-            if isinstance(operation.get(key), str):
-                _check_path(cls, writable, operation, key)
-    try:
-        after = jsonpatch.apply_patch(
-            {n: v for n, v in writable.items() if v is not None}, operations
-        )
-    except jsonpatch.JsonPatchTestFailed:
-        raise exception.Conflict("A test of the patch failed.") from None
-    except (
-        jsonpatch.JsonPatchException,
-        jsonpointer.JsonPointerException,
-    ) as e:
-        raise exception.InvalidField(
-            field="body", reason=f"the patch cannot be applied: {e}."
-        ) from None
+            if key in operation:
+                _check_path(call, obj, operation, key, f"body.{i}.{key}")
+        after = _applied(after, operation, f"body.{i}")
     changed = {
         name: after.get(name)
-        for name, value in writable.items()
+        for name, value in before.items()
         if after.get(name) != value
     }
     for name, value in changed.items():
-        if value is None and not cls.fields[name].nullable:
+        if value is None and not obj.fields[name].nullable:
             raise exception.InvalidField(
                 field=name, reason="it cannot be removed."
             )
-    return types.read(datatype, changed)
+    return types.read(datatype, changed, version=call.version)
+
+
+def _applied(
+    document: dict[str, typing.Any],
+    operation: dict[str, typing.Any],
+    where: str,
+) -> dict[str, typing.Any]:
+    try:
+        # A copy: later operations may change the value that this one adds.
+        document = jsonpatch.apply_patch(
+            document, [copy.deepcopy(operation)], in_place=True
+        )
+        # A copy into itself doubles, again and again.
+        grown = operation["op"] == "copy" and (
+            len(json.dumps(document)) > CONF.api.max_body_size
+        )
+    except jsonpatch.JsonPatchTestFailed:
+        raise exception.Conflict(f"The test in {where} failed.") from None
+    except (
+        jsonpatch.JsonPatchException,
+        jsonpointer.JsonPointerException,
+        RecursionError,
+    ):
+        # Their messages may show the whole document, with its secrets.
+        raise exception.InvalidField(
+            field=f"{where}.path",
+            reason=f"{operation['op']} is not possible there.",
+        ) from None
+    if grown:
+        raise exception.InvalidField(field=where, reason="it is too large.")
+    return document
 
 
 def _check_path(
-    cls: type[base.Resource],
-    writable: dict[str, typing.Any],
+    call: Call,
+    obj: base.Resource,
     operation: dict[str, typing.Any],
     key: str,
+    where: str,
 ) -> None:
-    pointer = operation[key]
-    if not pointer.startswith("/"):
-        raise exception.InvalidField(
-            field=f"body.{key}",
-            reason="a JSON pointer such as '/name' is wanted.",
+    known = work.visible(type(obj), call.version)
+    name = operation[key].split("/")[1].replace("~1", "/").replace("~0", "~")
+    if name not in known:
+        writable = sorted(
+            n for n in known if obj.fields[n].access is f.Access.WRITE
         )
-    name = pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
-    field = cls.fields.get(name)
-    if field is None or not field.visible:
         raise exception.UnknownField(
-            field=name[:255], known=", ".join(sorted(writable))
+            field=name[:255], known=", ".join(writable)
         )
-    if name not in writable:
+    field = obj.fields[name]
+    if field.access is not f.Access.WRITE:
         raise exception.ReadOnlyField(field=name)
-    if isinstance(field, f.Credentials) and operation.get("op") not in (
+    if isinstance(field, f.Credentials) and operation["op"] not in (
         "add",
         "replace",
         "remove",
     ):
         # The others would tell what the secret is, or move it into sight.
         raise exception.InvalidField(
-            field=f"body.{key}",
+            field=where,
             reason="credentials can be added, replaced and removed only.",
         )
 
 
 def until_unchanged(change: typing.Callable[[], base.T]) -> base.T:
     """Read, change and write again while others write between."""
-    for _ in range(20):
+    for attempt in range(50):
         try:
             return change()
         except exception.Changed:
-            continue
+            # Many at once would go on getting in each other's way.
+            time.sleep(random.uniform(0, min(0.005 * attempt, 0.1)))  # noqa: S311
     return change()

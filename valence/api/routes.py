@@ -18,7 +18,12 @@ import webob
 
 from valence.api import versions
 from valence.api.call import Call
-from valence.api.v1 import flavor, node, operation, pod_manager, rack, system
+from valence.api.v1 import flavor
+from valence.api.v1 import node
+from valence.api.v1 import operation
+from valence.api.v1 import pod_manager
+from valence.api.v1 import rack
+from valence.api.v1 import system
 
 Handler = typing.Callable[[Call], webob.Response]
 

@@ -17,11 +17,12 @@ path of what is wrong ("properties.memory.capacity_mib"), and never quotes
 the value, which may be a secret.
 """
 
+import collections
 import datetime
 import json
+import re
 import typing
 
-import wsme.rest.json
 from wsme import types as wtypes
 
 from valence import exception
@@ -29,7 +30,13 @@ from valence.objects import base
 from valence.objects import fields as f
 
 #: Names that routes under a collection have taken.
-RESERVED_NAMES = frozenset({"manage", "sync"})
+RESERVED_NAMES = frozenset({"manage", "sync", ".", ".."})
+
+#: No document of ours is nested deeper; what reads them is recursive.
+MOST_LEVELS = 32
+
+#: What not every database keeps: NUL, and halves of surrogate pairs.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class JsonType(wtypes.UserType):
@@ -60,8 +67,8 @@ class DocumentType(JsonType):
 class NameType(wtypes.StringType):
     """A name that can stand in a path and is no uuid."""
 
-    def validate(self, value: str) -> str:
-        value = super().validate(value)
+    @staticmethod
+    def validate(value: str) -> str:
         if value != value.strip():
             raise ValueError("it begins or ends with white space")
         if "/" in value or not value.isprintable():
@@ -118,6 +125,8 @@ def of_object(
         for name, field in cls.fields.items()
         if field.visible
     }
+    for name, attribute in attributes.items():
+        attribute.since = cls.fields[name].since
     return typing.cast(
         type[wtypes.Base],
         wtypes.BaseMeta(cls.__name__, (wtypes.Base,), attributes),
@@ -127,30 +136,85 @@ def of_object(
 def parse(raw: bytes) -> typing.Any:
     """Read JSON.
 
-    :raises: InvalidJson, with the position
+    :raises: InvalidJson, with the position; InvalidField, BadRequest
     """
+    text = ""
+
+    def constant(word: str) -> typing.NoReturn:
+        raise json.JSONDecodeError(
+            f"{word} is no number", text, text.find(word)
+        )
+
+    too_deep = exception.BadRequest(
+        f"The body is nested deeper than {MOST_LEVELS} levels."
+    )
     try:
-        return json.loads(raw.decode())
+        text = raw.decode("utf-8-sig")
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_number,
+            parse_constant=constant,
+        )
     except UnicodeDecodeError as e:
         raise exception.InvalidJson(
-            reason="it is not UTF-8", line=1, column=e.start + 1
+            reason="it is not UTF-8",
+            line=raw.count(b"\n", 0, e.start) + 1,
+            column=e.start - raw.rfind(b"\n", 0, e.start),
         ) from None
     except json.JSONDecodeError as e:
         raise exception.InvalidJson(
             reason=e.msg, line=e.lineno, column=e.colno
         ) from None
     except RecursionError:
-        raise exception.InvalidJson(
-            reason="it is nested too deep", line=1, column=1
-        ) from None
+        raise too_deep from None
+    if _levels(value) > MOST_LEVELS:
+        raise too_deep
+    return value
+
+
+def _object(pairs: list[tuple[str, typing.Any]]) -> dict[str, typing.Any]:
+    """Refuse a key that is given twice: one of them would be passed over."""
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = collections.Counter(name for name, _ in pairs)
+        ((twice, _),) = names.most_common(1)
+        raise exception.InvalidField(
+            field=twice[:255], reason="it is given twice."
+        )
+    return result
+
+
+def _number(digits: str) -> int | float:
+    """What is too long for an integer is refused where it stands."""
+    return int(digits) if len(digits) < 40 else float(digits)
+
+
+def _levels(value: typing.Any) -> int:
+    levels, items = 0, [value]
+    while items and levels <= MOST_LEVELS:
+        levels += 1
+        items = [
+            item
+            for parent in items
+            if isinstance(parent, dict | list)
+            for item in (
+                parent.values() if isinstance(parent, dict) else parent
+            )
+        ]
+    return levels
 
 
 def read(
-    datatype: typing.Any, value: typing.Any, path: str = ""
+    datatype: typing.Any,
+    value: typing.Any,
+    path: str = "",
+    version: int = 0,
 ) -> dict[str, typing.Any]:
     """Check a JSON object against a WSME type.
 
     :param path: where the object stands in the body
+    :param version: the minor microversion; what is newer is unknown
     :returns: what was given, converted; what was not given is not in it
     :raises: InvalidField, UnknownField, ReadOnlyField, MissingField
     """
@@ -158,15 +222,17 @@ def read(
         raise exception.InvalidField(
             field=path or "body", reason="a JSON object is wanted."
         )
-    known = {a.name: a for a in wtypes.list_attributes(datatype)}
+    known = {
+        a.name: a
+        for a in wtypes.list_attributes(datatype)
+        if getattr(a, "since", 0) <= version
+    }
     result: dict[str, typing.Any] = {}
     for name, item in value.items():
         where = f"{path}.{name}" if path else name
         attribute = known.get(name)
         if attribute is None:
-            writable = sorted(
-                n for n, a in known.items() if not _read_only(a)
-            )
+            writable = sorted(n for n, a in known.items() if not _read_only(a))
             raise exception.UnknownField(
                 field=where[:255], known=", ".join(writable)
             )
@@ -195,6 +261,11 @@ def _read_value(datatype: typing.Any, value: typing.Any, where: str) -> object:
             raise exception.InvalidField(
                 field=where, reason="a list is wanted."
             )
+        for i, item in enumerate(value):
+            if item is None:
+                raise exception.InvalidField(
+                    field=f"{where}.{i}", reason="null is not wanted here."
+                )
         return [
             _read_value(datatype.item_type, item, f"{where}.{i}")
             for i, item in enumerate(value)
@@ -202,58 +273,73 @@ def _read_value(datatype: typing.Any, value: typing.Any, where: str) -> object:
     return scalar(datatype, value, where)
 
 
-def scalar(
-    datatype: typing.Any, value: typing.Any, where: str
-) -> typing.Any:
+def scalar(datatype: typing.Any, value: typing.Any, where: str) -> typing.Any:
     """Check one value.
 
     :raises: InvalidField
     """
-    reason = None
-    if isinstance(datatype, wtypes.IntegerType):
-        # Numbers may come as strings, but 1.5 and true are no integers.
-        if isinstance(value, bool | float) or not isinstance(value, int | str):
-            reason = "an integer is wanted."
-    elif datatype is bool:
-        if not isinstance(value, bool):
-            reason = "true or false is wanted."
-    elif isinstance(datatype, wtypes.Enum):
-        if value not in datatype.values:
+    try:
+        if isinstance(datatype, wtypes.IntegerType):
+            return _integer(datatype, value)
+        if isinstance(datatype, wtypes.Enum):
+            # Not by "in" alone: the value may be of a type without a hash.
+            if isinstance(value, str) and value in datatype.values:
+                return value
             words = ", ".join(sorted(map(str, datatype.values)))
-            reason = f"one of {words} is wanted."
-    elif isinstance(
-        datatype, wtypes.StringType | wtypes.UuidType
-    ) and not isinstance(value, str):
-        reason = "a string is wanted."
-    if reason is None:
-        try:
-            if isinstance(datatype, wtypes.IntegerType):
-                value = int(value)
-            if isinstance(datatype, JsonType):
-                return datatype.validate(value)
-            return wtypes.validate_value(
-                datatype, wsme.rest.json.fromjson(datatype, value)
-            )
-        except OverflowError:
-            reason = "it is too large."
-        except wsme.exc.InvalidInput as e:
-            reason = _sentence(str(e.msg))
-        except ValueError as e:
-            reason = _sentence(_own_words(datatype, e))
-    raise exception.InvalidField(field=where, reason=reason)
+            raise ValueError(f"one of {words} is wanted")
+        if isinstance(datatype, JsonType):
+            return datatype.validate(value)
+        if datatype is bool:
+            if isinstance(value, bool):
+                return value
+            raise ValueError("true or false is wanted")
+        return _text(datatype, value)
+    except ValueError as e:
+        raise exception.InvalidField(field=where, reason=f"{e}.") from None
 
 
-def _own_words(datatype: typing.Any, error: ValueError) -> str:
+def _integer(datatype: wtypes.IntegerType, value: typing.Any) -> int:
+    # Numbers may come as strings, but 1.5 and true are no integers.
+    if isinstance(value, str) and re.fullmatch("[+-]?[0-9]{1,39}", value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("an integer is wanted")
+    if datatype.minimum is not None and value < datatype.minimum:
+        raise ValueError(f"it is less than {datatype.minimum}")
+    if datatype.maximum is not None and value > datatype.maximum:
+        raise ValueError(f"it is more than {datatype.maximum}")
+    return value
+
+
+def _text(datatype: typing.Any, value: typing.Any) -> typing.Any:
+    if not isinstance(value, str):
+        raise ValueError("a string is wanted")
     if isinstance(datatype, wtypes.UuidType):
-        return "a uuid is wanted"
-    if isinstance(datatype, wtypes.IntegerType) and "int()" in str(error):
-        return "an integer is wanted"
-    return str(error)
-
-
-def _sentence(text: str) -> str:
-    text = text.replace("Value should", "it should")
-    return text if text.endswith(".") else f"{text}."
+        try:
+            return wtypes.UuidType.validate(value)
+        except ValueError:
+            raise ValueError("a uuid is wanted") from None
+    if datatype is datetime.datetime:
+        try:
+            when = datetime.datetime.fromisoformat(value)
+            return (
+                when.astimezone(datetime.UTC)
+                if when.tzinfo
+                else when.replace(tzinfo=datetime.UTC)
+            )
+        except (ValueError, OverflowError):
+            raise ValueError(
+                "a time such as 2026-01-31T12:00:00Z is wanted"
+            ) from None
+    if _NO_TEXT.search(value):
+        raise ValueError("it has NUL or half a surrogate pair in it")
+    if len(value) < (datatype.min_length or 0):
+        raise ValueError("it is empty")
+    if datatype.max_length is not None and len(value) > datatype.max_length:
+        raise ValueError(f"it has more than {datatype.max_length} characters")
+    return (
+        NameType.validate(value) if isinstance(datatype, NameType) else value
+    )
 
 
 def document(

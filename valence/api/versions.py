@@ -53,8 +53,10 @@ def negotiate(header: str | None) -> int:
             )
         if wanted not in HISTORY:
             raise exception.NotAcceptable(
-                reason=f"Version {wanted} is not supported; versions {MIN} "
-                f"to {MAX} are."
+                reason=f"Version {wanted[:32]} is not supported; versions "
+                f"{MIN} to {MAX} are.",
+                min_version=MIN,
+                max_version=MAX,
             )
         return minor(wanted)
     return minor(MIN)

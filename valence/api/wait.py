@@ -16,10 +16,11 @@ import re
 import threading
 import time
 
-import webob
 from oslo_config import cfg
+import webob
 
-from valence import exception, objects
+from valence import exception
+from valence import objects
 from valence.context import RequestContext
 
 CONF = cfg.CONF
@@ -28,17 +29,18 @@ _lock = threading.Lock()
 _waiting = 0
 
 
-def seconds_wanted(request: webob.Request) -> float | None:
+def seconds_wanted(request: webob.Request) -> int | None:
     """What the client prefers, within [api]max_wait; None: not to wait.
 
     :raises: InvalidField
     """
     for preference in request.headers.get("Prefer", "").split(","):
-        name, _, value = preference.strip().partition("=")
+        # Behind a semicolon come parameters; wait has none.
+        name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() != "wait":
             continue
         value = value.strip().strip('"')
-        if not re.fullmatch(r"\d{1,9}", value):
+        if not re.fullmatch("[0-9]{1,9}", value):
             raise exception.InvalidField(
                 field="Prefer", reason="wait=SECONDS, an integer, is wanted."
             )

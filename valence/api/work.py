@@ -17,8 +17,11 @@ import uuid
 
 import webob
 
-from valence import exception, objects, states
-from valence.api import types, wait
+from valence import exception
+from valence import objects
+from valence import states
+from valence.api import types
+from valence.api import wait
 from valence.api.call import Call
 from valence.objects import base
 
@@ -77,10 +80,9 @@ def answer(
     :raises: OperationFailed
     """
     location = call.url(f"/v1/operations/{operation.uuid}")
-    seconds = wait.seconds_wanted(call.request)
     waited = False
-    if seconds:
-        operation = wait.until_ended(call.context, operation, seconds)
+    if call.wait:
+        operation = wait.until_ended(call.context, operation, call.wait)
         waited = operation.ended
     # A pod manager is registered, whatever came of the first connection;
     # its status says so.
@@ -107,7 +109,7 @@ def answer(
             location,
         )
     if waited:
-        response.headers["Preference-Applied"] = f"wait={int(seconds or 0)}"
+        response.headers["Preference-Applied"] = f"wait={call.wait}"
     return response
 
 

@@ -18,8 +18,12 @@ import uuid
 
 import webob
 
-from valence import exception, objects
-from valence.api import requirements, resource, types, work
+from valence import exception
+from valence import objects
+from valence.api import requirements
+from valence.api import resource
+from valence.api import types
+from valence.api import work
 from valence.api.call import Call
 
 NEW = types.of_object(objects.Flavor, required=("name", "properties"))
@@ -31,7 +35,7 @@ show = functools.partial(resource.show, cls=objects.Flavor)
 
 def create(call: Call) -> webob.Response:
     call.query()
-    values = types.read(NEW, call.json())
+    values = types.read(NEW, call.json(), version=call.version)
     values["properties"] = requirements.read(values["properties"])
     flavor = objects.Flavor(call.context, uuid=str(uuid.uuid4()), **values)
     flavor.create()
@@ -51,9 +55,7 @@ def patch(call: Call) -> webob.Response:
 
     def change() -> objects.Flavor:
         flavor = resource.get(call, objects.Flavor)
-        values = resource.patched(
-            objects.Flavor, flavor, operations, CHANGED
-        )
+        values = resource.patched(call, flavor, operations, CHANGED)
         if "properties" in values:
             values["properties"] = requirements.read(values["properties"])
         return _save(flavor, values)

@@ -19,8 +19,13 @@ import uuid
 import webob
 from wsme import types as wtypes
 
-from valence import exception, objects, states
-from valence.api import requirements, resource, types, work
+from valence import exception
+from valence import objects
+from valence import states
+from valence.api import requirements
+from valence.api import resource
+from valence.api import types
+from valence.api import work
 from valence.api.call import Call
 
 _IDENT = wtypes.StringType(min_length=1, max_length=255)
@@ -77,9 +82,7 @@ class Boot(wtypes.Base):
         ),
         mandatory=True,
     )
-    Enabled = wtypes.wsattr(
-        wtypes.Enum(str, "Disabled", "Once", "Continuous")
-    )
+    Enabled = wtypes.wsattr(wtypes.Enum(str, "Disabled", "Once", "Continuous"))
     Mode = wtypes.wsattr(wtypes.Enum(str, "Legacy", "UEFI"))
 
 
@@ -90,7 +93,7 @@ show = functools.partial(resource.show, cls=objects.Node)
 def compose(call: Call) -> webob.Response:
     """By flavor, by properties, or any free system."""
     call.query()
-    values = types.read(NEW, call.json())
+    values = types.read(NEW, call.json(), version=call.version)
     flavor_id, properties = None, {}
     if values.get("flavor_id") and values.get("properties") is not None:
         raise exception.InvalidField(
@@ -152,7 +155,7 @@ def patch(call: Call) -> webob.Response:
 
     def change() -> objects.Node:
         node = resource.get(call, objects.Node)
-        values = resource.patched(objects.Node, node, operations, CHANGED)
+        values = resource.patched(call, node, operations, CHANGED)
         for name, value in values.items():
             setattr(node, name, value)
         if values:
@@ -182,9 +185,7 @@ def action(call: Call) -> webob.Response:
         )
     (name,) = body
     if name not in known:
-        raise exception.UnknownField(
-            field=name[:255], known=", ".join(known)
-        )
+        raise exception.UnknownField(field=name[:255], known=", ".join(known))
     asked = types.read(known[name], body[name], name)
     if name == "Reset":
         kind, arguments = "reset", {"type": asked["Type"]}
@@ -283,6 +284,10 @@ def _referred(
 ) -> typing.Any:
     """What a field of the body names, by uuid or by name.
 
-    :raises: NotFound
+    :raises: InvalidField
     """
-    return cls.get(call.context, values[field])
+    try:
+        return cls.get(call.context, values[field])
+    except exception.NotFound as e:
+        # 404 is for what the path names.
+        raise exception.InvalidField(field=field, reason=e.detail) from None

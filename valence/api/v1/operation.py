@@ -16,8 +16,11 @@ import functools
 
 import webob
 
-from valence import exception, objects, states
-from valence.api import resource, work
+from valence import exception
+from valence import objects
+from valence import states
+from valence.api import resource
+from valence.api import work
 from valence.api.call import Call
 
 find = functools.partial(resource.find, cls=objects.Operation)
@@ -39,6 +42,8 @@ def cancel(call: Call) -> webob.Response:
 
 def _request(call: Call) -> objects.Operation:
     operation = resource.get(call, objects.Operation)
+    if operation.state == states.CANCELLED:
+        return operation  # as asked, perhaps by the try before this one
     if operation.ended:
         raise exception.WrongState(
             noun=operation.NOUN,
@@ -54,8 +59,7 @@ def _request(call: Call) -> objects.Operation:
         )
     if operation.state == states.REVERTING:
         raise exception.Conflict(
-            "The operation has failed already and is giving back what it "
-            "took."
+            "The operation has failed already and is giving back what it took."
         )
     if not operation.cancel_requested:
         operation.cancel_requested = True

@@ -14,6 +14,7 @@
 
 import functools
 import importlib.metadata
+import re
 import typing
 import urllib.parse
 import uuid
@@ -21,8 +22,12 @@ import uuid
 import webob
 from wsme import types as wtypes
 
-from valence import exception, objects, states
-from valence.api import resource, types, work
+from valence import exception
+from valence import objects
+from valence import states
+from valence.api import resource
+from valence.api import types
+from valence.api import work
 from valence.api.call import Call
 
 #: What the conductors' drivers are registered under. Names are all that the
@@ -62,7 +67,7 @@ show = functools.partial(resource.show, cls=objects.PodManager)
 def create(call: Call) -> webob.Response:
     """Register one; it is connected to, and read, in the background."""
     call.query()
-    values = _checked(types.read(NEW, call.json()))
+    values = _checked(types.read(NEW, call.json(), version=call.version))
     given = {name: v for name, v in values.items() if v is not None}
     podm = objects.PodManager(
         call.context,
@@ -87,11 +92,7 @@ def patch(call: Call) -> webob.Response:
 
     def change() -> objects.PodManager:
         podm = resource.get(call, objects.PodManager)
-        values = _checked(
-            resource.patched(
-                objects.PodManager, podm, operations, CHANGED
-            )
-        )
+        values = _checked(resource.patched(call, podm, operations, CHANGED))
         if values.get("driver", podm.driver) != podm.driver:
             _refuse_if_inhabited(call, podm)
         for name, value in values.items():
@@ -183,18 +184,18 @@ def _checked_url(url: str) -> str:
         raise error
     try:
         parts = urllib.parse.urlsplit(url)
-        port = parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         raise error from None
     if (
         parts.scheme.lower() not in ("http", "https")
-        or not parts.hostname
+        or not re.fullmatch(r"[\w.:%-]+", host)
+        or port == 0
         or parts.username is not None
         or parts.query
         or parts.fragment
     ):
         raise error
-    host = parts.hostname
     if ":" in host:
         host = f"[{host}]"
     scheme = parts.scheme.lower()
