@@ -134,11 +134,23 @@ def writing(obj: base.Resource) -> typing.Iterator[sa.Connection]:
         with engine.writing() as connection:
             yield connection
     except db_exc.DBDuplicateEntry as e:
-        if models.IDEMPOTENCY_KEYS.name in str(e.inner_exception):
+        # The databases' own words: oslo.db makes of a constraint's name what
+        # is a column on some of them only, and its inner error quotes values.
+        violated = str(getattr(e.inner_exception, "orig", None))
+        if models.IDEMPOTENCY_KEYS.name in violated:
             raise exception.IdempotencyKeyTaken() from None
-        unique = [n for n, f in obj.fields.items() if f.unique]
+        table = models.TABLES[type(obj)].name
         field = next(
-            (n for c in e.columns for n in unique if c.endswith(n)), "index"
+            (
+                name
+                for name, declared in obj.fields.items()
+                if declared.unique
+                and (
+                    f"uq_{table}_{name}" in violated
+                    or f"{table}.{name}" in violated
+                )
+            ),
+            "index",
         )
         raise exception.Duplicate(noun=obj.NOUN, field=field) from None
     except db_exc.DBReferenceError:

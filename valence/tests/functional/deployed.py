@@ -1,0 +1,212 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the tests of real processes have in common."""
+
+import re
+import threading
+import typing
+
+import testtools.content
+import webob
+
+from valence.tests import base  # isort: skip - chooses the threads
+from valence import context
+from valence import objects
+from valence.simulator import Pod
+from valence.simulator import PodSpec
+from valence.tests.fixtures import environment
+from valence.tests.fixtures import processes
+
+
+class Gate:
+    """Holds requests to a pod before they act, until it is opened.
+
+    A fault with a delay would do so for a time; this does it for as long as
+    the test wants.
+
+    :param times: how many requests it holds; later ones pass
+    """
+
+    def __init__(
+        self, pod: Pod, method: str, path: str, times: int = 1
+    ) -> None:
+        self._left = times
+        self._lock = threading.Lock()
+        self._opened = threading.Event()
+        self._held = 0
+        self._what = f"{method} {path} at {pod.name}"
+        act = pod._act
+
+        def gated(
+            request: webob.Request, point: str | None, outcome: str | None
+        ) -> webob.Response:
+            if request.method == method and re.search(path, request.path):
+                with self._lock:
+                    hold = self._left > 0
+                    self._left -= hold
+                    self._held += hold
+                if hold:
+                    self._opened.wait(60)
+            return act(request, point, outcome)
+
+        pod._act = gated  # type: ignore[method-assign]
+
+    def wait(self, count: int = 1) -> None:
+        """Wait until requests stand before it."""
+        processes.poll(lambda: self._held >= count, self._what)
+
+    def open(self) -> None:
+        self._opened.set()
+
+
+class DeployedCase(base.TestCase):
+    """A test beside processes that the tests of its class share."""
+
+    database = "sqlite"
+    conductors = 1
+    apis = 1
+    options: typing.ClassVar[processes.Options] = {}
+    deployment: typing.ClassVar[processes.Deployment]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.deployment = processes.Deployment(
+            cls.database, cls.conductors, cls.apis, cls.options
+        )
+        cls.deployment.setUp()
+        cls.addClassCleanup(cls.deployment.cleanUp)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(environment.Store(self.deployment.database.url))
+        self.context = context.system_context()
+        self.api = self.deployment.api
+        self.addOnException(self._attach_logs)
+
+    def _attach_logs(self, _exc_info: object) -> None:
+        for daemon in self.deployment.daemons:
+            self.addDetail(
+                f"{daemon.name} {daemon.directory}",
+                testtools.content.text_content(daemon.log()),
+            )
+
+    def pod(self, **spec: typing.Any) -> Pod:
+        """Simulate a pod."""
+        (pod,) = self.useFixture(environment.Pods(PodSpec(**spec))).pods
+        return pod
+
+    def register(self, pod: Pod, **fields: typing.Any) -> str:
+        """Register a pod and wait for it; returns the uuid."""
+        answer = self.api.post(
+            "/v1/pod_managers", registration(pod, **fields), wait=30
+        )
+        self.assertEqual(200, answer.status, answer)
+        self.assertEqual("Online", answer.json["status"], answer)
+        self.addCleanup(self._leave_no_work, answer.json["uuid"])
+        return typing.cast(str, answer.json["uuid"])
+
+    def _leave_no_work(self, podm_id: str) -> None:
+        """The next test's operations are the only ones."""
+        open_ones = [
+            operation.uuid
+            for operation in objects.Operation.find(self.context)
+            if operation.podm_id == podm_id and not operation.ended
+        ]
+        for uuid in open_ones:
+            self.ended(uuid)
+
+    def compose(
+        self, podm_id: str, name: str, client: typing.Any = None
+    ) -> str:
+        """Ask for a node; returns the uuid of the operation."""
+        answer = (client or self.api).post(
+            "/v1/nodes", {"name": name, "podm_id": podm_id}
+        )
+        self.assertEqual(202, answer.status, answer)
+        return operation_of(answer)
+
+    def composed(self, podm_id: str, name: str) -> objects.Node:
+        operation = self.ended(self.compose(podm_id, name))
+        self.assertEqual("succeeded", operation.state, operation)
+        return objects.Node.get(self.context, name)
+
+    def ended(
+        self, operation_id: str, seconds: float = 30
+    ) -> objects.Operation:
+        """Wait for an operation, looking at its row."""
+
+        def look() -> objects.Operation | None:
+            found = objects.Operation.get(self.context, operation_id)
+            return found if found.ended else None
+
+        try:
+            return processes.poll(look, "ended", seconds)
+        except AssertionError:
+            raise AssertionError(
+                f"after {seconds} s still "
+                f"{objects.Operation.get(self.context, operation_id)}"
+            ) from None
+
+    def assert_agreement(self, pod: Pod, podm_id: str) -> None:
+        """Hardware and rows say the same, and nothing is left over."""
+        rows = [
+            node
+            for node in objects.Node.find(self.context)
+            if node.podm_id == podm_id and node.index is not None
+        ]
+        self.assertEqual(
+            sorted((node.index, node.uuid) for node in rows),
+            sorted((node.id, tag_of(node)) for node in pod.nodes),
+        )
+        self.assertEqual(
+            len(pod.systems) - len(pod.nodes), len(pod.free_systems())
+        )
+        free = {system.id for system in pod.free_systems()}
+        systems = objects.System.find(
+            self.context, {"filters": {"podm_id": podm_id}}
+        )
+        self.assertEqual(len(pod.systems), len(systems))
+        for system in systems:
+            self.assertEqual(
+                "free" if system.index in free else "in_use", system.state
+            )
+
+
+def registration(pod: Pod, **fields: typing.Any) -> dict[str, typing.Any]:
+    """What registers a pod."""
+    return {
+        "name": f"pod-{pod.port}",
+        "url": pod.url,
+        "authentication": [
+            {
+                "type": "basic",
+                "auth_items": {
+                    "username": pod.spec.username,
+                    "password": pod.spec.password,
+                },
+            }
+        ],
+        **fields,
+    }
+
+
+def operation_of(answer: environment.Answer) -> str:
+    """The uuid of the operation that an answer points to."""
+    return answer.headers["Location"].rpartition("/")[2]
+
+
+def tag_of(node: typing.Any) -> str:
+    """The uuid that Valence wrote on a simulated node."""
+    found = re.match(r"valence:(\S+)", node.description or "")
+    return found[1] if found else f"no tag in {node.description!r}"
