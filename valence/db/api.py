@@ -198,28 +198,28 @@ class Database:
         query = select(cls, names)
         for name, value in (filters or {}).items():
             query = query.where(table.c[name] == value)
-        key, place = table.c[sort_key], table.c.id
+        key = table.c[sort_key]
+        # As the indexes have it: see valence.db.models.table.
+        place = list(dict.fromkeys((key, table.c.created_at, table.c.id)))
         with engine.reading() as connection:
             if marker is not None:
                 mark = connection.execute(
-                    sa.select(key, place).where(table.c.uuid == marker)
+                    sa.select(*place).where(table.c.uuid == marker)
                 ).first()
                 if mark is None:
                     raise exception.InvalidMarker(
                         marker=marker, noun=cls.NOUN
                     )
-                # Spelled out: not every database uses an index for
-                # (key, id) > (value, id).
-                after = (
-                    (key > mark[0], place > mark[1])
-                    if sort_dir == "asc"
-                    else (key < mark[0], place < mark[1])
-                )
+                here, there = sa.tuple_(*place), sa.tuple_(*mark)
+                # MariaDB finds the place by the first comparison, the
+                # others by the second.
                 query = query.where(
-                    sa.or_(after[0], sa.and_(key == mark[0], after[1]))
+                    *(key >= mark[0], here > there)
+                    if sort_dir == "asc"
+                    else (key <= mark[0], here < there)
                 )
             order = sa.asc if sort_dir == "asc" else sa.desc
-            query = query.order_by(order(key), order(place)).limit(limit)
+            query = query.order_by(*map(order, place)).limit(limit)
             rows = connection.execute(query).all()
         return hydrate(context, cls, names, rows)
 

@@ -55,7 +55,7 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('flavors', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_flavors_created_at'), ['created_at'], unique=False)
+        batch_op.create_index('ix_flavors_created_at', ['created_at', 'id'], unique=False)
 
     op.create_table('idempotency_keys',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -77,7 +77,7 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('idempotency_keys', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_idempotency_keys_created_at'), ['created_at'], unique=False)
+        batch_op.create_index('ix_idempotency_keys_created_at', ['created_at', 'id'], unique=False)
 
     op.create_table('operations',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -112,15 +112,15 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('operations', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_operations_created_at'), ['created_at'], unique=False)
+        batch_op.create_index('ix_operations_created_at', ['created_at', 'id'], unique=False)
         batch_op.create_index('ix_operations_ended_at', ['ended_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_operations_kind'), ['kind'], unique=False)
-        batch_op.create_index(batch_op.f('ix_operations_podm_id'), ['podm_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_operations_project_id'), ['project_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_operations_state'), ['state'], unique=False)
+        batch_op.create_index('ix_operations_kind', ['kind', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_operations_podm_id', ['podm_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_operations_project_id', ['project_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_operations_state', ['state', 'created_at', 'id'], unique=False)
         batch_op.create_index('ix_operations_state_conductor', ['state', 'conductor'], unique=False)
-        batch_op.create_index(batch_op.f('ix_operations_target_id'), ['target_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_operations_target_type'), ['target_type'], unique=False)
+        batch_op.create_index('ix_operations_target_id', ['target_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_operations_target_type', ['target_type', 'created_at', 'id'], unique=False)
 
     op.create_table('pod_managers',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -152,10 +152,10 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('pod_managers', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_pod_managers_created_at'), ['created_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_pod_managers_driver'), ['driver'], unique=False)
-        batch_op.create_index(batch_op.f('ix_pod_managers_maintenance'), ['maintenance'], unique=False)
-        batch_op.create_index(batch_op.f('ix_pod_managers_status'), ['status'], unique=False)
+        batch_op.create_index('ix_pod_managers_created_at', ['created_at', 'id'], unique=False)
+        batch_op.create_index('ix_pod_managers_driver', ['driver', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_pod_managers_maintenance', ['maintenance', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_pod_managers_status', ['status', 'created_at', 'id'], unique=False)
 
     op.create_table('nodes',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -193,15 +193,15 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('nodes', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_nodes_composed'), ['composed'], unique=False)
-        batch_op.create_index(batch_op.f('ix_nodes_created_at'), ['created_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_nodes_flavor_id'), ['flavor_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_nodes_index'), ['index'], unique=False)
-        batch_op.create_index(batch_op.f('ix_nodes_managed_by'), ['managed_by'], unique=False)
-        batch_op.create_index(batch_op.f('ix_nodes_name'), ['name'], unique=False)
-        batch_op.create_index(batch_op.f('ix_nodes_podm_id'), ['podm_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_nodes_project_id'), ['project_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_nodes_provision_state'), ['provision_state'], unique=False)
+        batch_op.create_index('ix_nodes_composed', ['composed', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_nodes_created_at', ['created_at', 'id'], unique=False)
+        batch_op.create_index('ix_nodes_flavor_id', ['flavor_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_nodes_index', ['index', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_nodes_managed_by', ['managed_by', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_nodes_name', ['name', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_nodes_podm_id', ['podm_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_nodes_project_id', ['project_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_nodes_provision_state', ['provision_state', 'created_at', 'id'], unique=False)
 
     op.create_table('racks',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -225,9 +225,9 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('racks', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_racks_created_at'), ['created_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_racks_index'), ['index'], unique=False)
-        batch_op.create_index(batch_op.f('ix_racks_podm_id'), ['podm_id'], unique=False)
+        batch_op.create_index('ix_racks_created_at', ['created_at', 'id'], unique=False)
+        batch_op.create_index('ix_racks_index', ['index', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_racks_podm_id', ['podm_id', 'created_at', 'id'], unique=False)
 
     op.create_table('systems',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -263,11 +263,11 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('systems', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_systems_created_at'), ['created_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_systems_index'), ['index'], unique=False)
-        batch_op.create_index(batch_op.f('ix_systems_node_id'), ['node_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_systems_podm_id'), ['podm_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_systems_rack_id'), ['rack_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_systems_state'), ['state'], unique=False)
+        batch_op.create_index('ix_systems_created_at', ['created_at', 'id'], unique=False)
+        batch_op.create_index('ix_systems_index', ['index', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_systems_node_id', ['node_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_systems_podm_id', ['podm_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_systems_rack_id', ['rack_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('ix_systems_state', ['state', 'created_at', 'id'], unique=False)
 
     # ### end Alembic commands ###
