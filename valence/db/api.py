@@ -92,9 +92,7 @@ def apply(obj: base.Resource, values: Values) -> None:
     obj.obj_reset_changes()
 
 
-def insert(
-    connection: sa.Connection, obj: base.Resource
-) -> Values:
+def insert(connection: sa.Connection, obj: base.Resource) -> Values:
     """Write a new row; returns all its values, for :func:`apply`."""
     when = now()
     values: Values = {"created_at": when, "updated_at": when, "revision": 0}
@@ -207,16 +205,18 @@ class Database:
                     sa.select(*place).where(table.c.uuid == marker)
                 ).first()
                 if mark is None:
-                    raise exception.InvalidMarker(
-                        marker=marker, noun=cls.NOUN
-                    )
-                here, there = sa.tuple_(*place), sa.tuple_(*mark)
+                    raise exception.InvalidMarker(marker=marker, noun=cls.NOUN)
+                values = [
+                    sa.literal(value, column.type)
+                    for value, column in zip(mark, place, strict=True)
+                ]
+                here, there = sa.tuple_(*place), sa.tuple_(*values)
                 # MariaDB finds the place by the first comparison, the
                 # others by the second.
                 query = query.where(
-                    *(key >= mark[0], here > there)
+                    *(key >= values[0], here > there)
                     if sort_dir == "asc"
-                    else (key <= mark[0], here < there)
+                    else (key <= values[0], here < there)
                 )
             order = sa.asc if sort_dir == "asc" else sa.desc
             query = query.order_by(*map(order, place)).limit(limit)
