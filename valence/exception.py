@@ -119,7 +119,9 @@ class UnsupportedMediaType(ValenceError):
     status = 415
     code = "request.unsupported_media_type"
     title = "Unsupported media type"
-    message = "Content-Type '%(given)s' is not supported here; send %(wanted)s."
+    message = (
+        "Content-Type '%(given)s' is not supported here; send %(wanted)s."
+    )
 
 
 class IdempotencyKeyReused(ValenceError):

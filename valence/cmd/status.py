@@ -51,9 +51,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
 
 def main() -> int:
-    return upgradecheck.main(
-        CONF, project="valence", upgrade_command=Checks()
-    )
+    return upgradecheck.main(CONF, project="valence", upgrade_command=Checks())
 
 
 if __name__ == "__main__":

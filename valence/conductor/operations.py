@@ -110,7 +110,9 @@ class Operations:
         while uuid is not None and not self._draining:
             try:
                 self._claim_and_run(uuid)
-                uuid = next(iter(db.waiting(1, self._busy_pod_managers())), None)
+                uuid = next(
+                    iter(db.waiting(1, self._busy_pod_managers())), None
+                )
             except db_exc.DBError:
                 LOG.exception("The database failed; sweeping again later.")
                 return

@@ -56,6 +56,7 @@ class Run:
     :ivar stuck: hardware could not be given back
     :ivar reverting: the flow is on its way back
     :ivar abandoned: see :class:`Abandoned`
+    :ivar unanswered: a request to make a node may still be on its way
     :ivar candidates: pod managers still to be tried; None: not looked yet
     :ivar candidate: the pod manager that is tried
     :ivar next_candidate: the flow goes back only to try the next one
@@ -80,6 +81,7 @@ class Run:
         self.stuck = False
         self.reverting = operation.state == states.REVERTING
         self.abandoned = False
+        self.unanswered = self.reverting
         self.candidates: list[candidates.Candidate] | None = None
         self.candidate: candidates.Candidate | None = None
         self.next_candidate = False

@@ -12,6 +12,8 @@
 
 """What all tests have in common."""
 
+import typing
+
 import testtools
 
 # oslo.messaging chooses its threads when it is imported: first things first.
@@ -25,3 +27,32 @@ class TestCase(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.conf = self.useFixture(environment.Configuration())
+
+
+class SharedTestCase(testtools.TestCase):
+    """Tests of one class that share an environment.
+
+    For those that can be told apart without one of their own: starting and
+    stopping it takes longer than they do.
+    """
+
+    env: typing.ClassVar[environment.Environment]
+    conf: typing.ClassVar[environment.Configuration]
+
+    @classmethod
+    def make_environment(cls) -> environment.Environment:
+        return environment.Environment()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.conf = environment.Configuration()
+        cls.conf.setUp()
+        cls.env = cls.make_environment()
+        cls.env.setUp()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.env.cleanUp()
+        cls.conf.cleanUp()
+        super().tearDownClass()

@@ -109,23 +109,34 @@ class ChoosePodManager(base.Step):
 
 
 class ComposeNodeTask(base.Step):
-    """Have the pod manager compose the node; the other half releases it."""
+    """Have the pod manager compose the node; the other half releases it.
+
+    :ivar clean: nothing can have been made on the hardware
+    """
+
+    clean = False
 
     def do(self) -> None:
         run, node = self.run, self.run.target
         self.clean = not run.resumed
         self.begun = len(run.operation.steps)
         driver = run.driver(node.podm_id)
+        self.clean = False
         try:
             composed = driver.compose_node(
-                node.uuid, node.name, node.description, node.properties, run
+                node.uuid,
+                node.name,
+                node.description,
+                node.properties,
+                run,
+                resume=run.resumed,
             )
         except exception.HardwareError as e:
-            self.clean = self.clean and self._made_nothing(e)
+            self.clean = not run.resumed and self._made_nothing(e)
+            run.unanswered = e.status >= 500
             name = run.candidate.name if run.candidate else node.podm_id
             run.refusals.append((name, str(e)))
             raise
-        self.clean = False
         run.step("record")
         run.save_target(
             index=composed.index, resource_uri=composed.resource_uri
@@ -151,7 +162,7 @@ class ComposeNodeTask(base.Step):
         run, node = self.run, self.run.target
         run.values.clear()
         run.systems = None
-        if getattr(self, "clean", False) or not node.podm_id:
+        if self.clean or not node.podm_id:
             return
         run.step("give hardware back")
         give_back(run, node)
@@ -168,10 +179,8 @@ def give_back(run: Run, node: objects.Node) -> None:
     """
     driver = run.driver(node.podm_id)
     index = node.index
-    status = run.error.status if run.error else run.operation.error_status
-    unanswered = (status or 0) >= 500
     until = time.monotonic() + (
-        CONF.pod_manager.settle_time if unanswered else 0
+        CONF.pod_manager.settle_time if run.unanswered else 0
     )
     while index is None:
         found = driver.find_node(node.uuid)

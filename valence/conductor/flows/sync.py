@@ -58,9 +58,7 @@ class ReadInventory(base.Step):
         rows: inventory.Reported = {r.index: _row(r) for r in racks}
         for row in rows.values():
             row["systems"] = row.pop("system_indexes")
-        inventory.replace(
-            podm.uuid, rows, {s.index: _row(s) for s in systems}
-        )
+        inventory.replace(podm.uuid, rows, {s.index: _row(s) for s in systems})
         run.values.update(
             status=states.POD_MANAGER.outcome("answers"),
             status_reason=None,
