@@ -272,14 +272,14 @@ class Database:
             if event is None:
                 values = insert(connection, obj)
             else:
-                values = self._take(connection, obj, event)
+                values = self._take(connection, obj, event, operation.kind)
             asked = insert(connection, operation)
             self._remember(connection, context, obj.uuid, operation.uuid)
         apply(obj, values)
         apply(operation, asked)
 
     def _take(
-        self, connection: sa.Connection, obj: typing.Any, event: str
+        self, connection: sa.Connection, obj: typing.Any, event: str, kind: str
     ) -> Values:
         """Put the operation in charge, if the state allows the event."""
         table = models.TABLES[type(obj)]
@@ -298,7 +298,7 @@ class Database:
             )
             if taken is not None:
                 return taken
-        raise self._why_not(connection, obj, event)
+        raise self._why_not(connection, obj, event, kind)
 
     @staticmethod
     def _remember(
@@ -322,7 +322,10 @@ class Database:
 
     @staticmethod
     def _why_not(
-        connection: sa.Connection, obj: typing.Any, event: str | None = None
+        connection: sa.Connection,
+        obj: typing.Any,
+        event: str | None = None,
+        kind: str | None = None,
     ) -> exception.ValenceError:
         """Say what kept a conditional update from matching."""
         table = models.TABLES[type(obj)]
@@ -349,7 +352,7 @@ class Database:
             noun=obj.NOUN,
             ident=obj.label,
             state=row[name],
-            action=event,
+            action=kind,
             wanted=" or ".join(f"'{s}'" for s in wanted),
         )
 
