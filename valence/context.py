@@ -24,7 +24,7 @@ class RequestContext(context.RequestContext):
     :param idempotency_fingerprint: digest of the request that it came with
     """
 
-    FROM_DICT_EXTRA_KEYS: typing.ClassVar[list[str]] = [
+    FROM_DICT_EXTRA_KEYS = [
         "idempotency_key",
         "idempotency_fingerprint",
     ]

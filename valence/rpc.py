@@ -14,8 +14,8 @@
 
 import typing
 
-import oslo_messaging
 from oslo_config import cfg
+import oslo_messaging
 from oslo_messaging.rpc import dispatcher
 from oslo_versionedobjects import base as ovo_base
 

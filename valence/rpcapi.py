@@ -16,11 +16,12 @@ import queue
 import threading
 import typing
 
-import oslo_messaging
 from oslo_log import log
+import oslo_messaging
 from oslo_versionedobjects import base as ovo_base
 
-from valence import exception, rpc
+from valence import exception
+from valence import rpc
 from valence.context import RequestContext
 
 LOG = log.getLogger(__name__)

@@ -51,8 +51,8 @@ class Call:
         self.nudge = nudge
         self._raw_body = raw_body
         self.version = request.environ["valence.version"]
-        self.context = typing.cast(
-            RequestContext, RequestContext.from_environ(request.environ)
+        self.context: RequestContext = RequestContext.from_environ(
+            request.environ
         )
         # Read before anything is done: a refusal has to come first.
         self.wait = wait.seconds_wanted(request)
@@ -136,7 +136,6 @@ class Call:
             response.content_type = None
         else:
             response.content_type = JSON
-            response.charset = "UTF-8"
             response.body = json.dumps(body).encode()
         if location is not None:
             response.headers["Location"] = location

@@ -22,7 +22,8 @@ import sys
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 
-from valence.db import engine, migration
+from valence.db import engine
+from valence.db import migration
 
 CONF = cfg.CONF
 

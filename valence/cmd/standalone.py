@@ -19,10 +19,13 @@ import sys
 from oslo_config import cfg
 from oslo_service import service
 
-from valence import conf, rpc
-from valence.cmd import checks, server
+from valence import conf
+from valence import rpc
+from valence.cmd import checks
+from valence.cmd import server
 from valence.conductor.service import ConductorService
-from valence.db import engine, migration
+from valence.db import engine
+from valence.db import migration
 from valence.wsgi import api
 
 CONF = cfg.CONF

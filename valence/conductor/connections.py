@@ -18,11 +18,12 @@ import tempfile
 import threading
 import typing
 
-import stevedore
 from oslo_config import cfg
 from oslo_log import log
+import stevedore
 
-from valence import exception, objects
+from valence import exception
+from valence import objects
 from valence.drivers import base
 
 CONF = cfg.CONF
@@ -117,7 +118,7 @@ class Connections:
 
 def driver_classes() -> dict[str, type[base.Driver]]:
     """The installed drivers, by name."""
-    manager = stevedore.ExtensionManager(
+    manager: typing.Any = stevedore.ExtensionManager(
         NAMESPACE,
         on_load_failure_callback=lambda _manager, entry, error: LOG.error(
             "The driver '%s' cannot be loaded: %s", entry.name, error

@@ -16,17 +16,21 @@ import collections
 import threading
 
 import futurist
-import taskflow.engines
 from futurist import rejection
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 from oslo_log import log
+import taskflow.engines
 
-from valence import exception, objects, states
+from valence import exception
+from valence import objects
+from valence import states
 from valence.conductor import flows
 from valence.conductor.connections import Connections
-from valence.conductor.run import Cancelled, Run
+from valence.conductor.run import Cancelled
+from valence.conductor.run import Run
 from valence.db import operations as db
+from valence.db.api import clip
 from valence.objects import base
 
 CONF = cfg.CONF
@@ -60,7 +64,7 @@ class Operations:
             ),
         )
 
-    # -- what wakes it -------------------------------------------------------
+    # -- what wakes it --
 
     def nudge(self, uuid: str) -> None:
         """Carry out an operation, if it is to be had and a worker is free."""
@@ -104,7 +108,7 @@ class Operations:
         self._let_go_of_orphans()
         self._pool.shutdown(wait=False)
 
-    # -- a worker --------------------------------------------------------------
+    # -- a worker --
 
     def _work(self, uuid: str | None) -> None:
         while uuid is not None and not self._draining:
@@ -151,7 +155,7 @@ class Operations:
             db.hand_on(operation)
             self._orphans.pop(uuid, None)
 
-    # -- one operation -----------------------------------------------------------
+    # -- one operation --
 
     def _run(self, operation: objects.Operation) -> None:
         kind = flows.KINDS[operation.kind]
@@ -228,11 +232,16 @@ class Operations:
                 f"too: {run.undo_error}"
             )[:4096]
         gone = False
+        connecting = getattr(target, "status", None) == states.CONNECTING
+        if failed and connecting and "status" not in values:
+            values["status"] = states.POD_MANAGER.outcome("silent")
+            values["status_reason"] = (operation.last_error or "")[:2048]
         if isinstance(target, objects.Node) and event:
             values["last_error"] = operation.last_error if failed else None
             state = states.NODE.target(target.provision_state, event)
             gone = state == states.GONE
             values["provision_state"] = state
+        values = clip(type(target), values)
         if not db.finish(
             operation, target, values, gone=gone, system_uris=run.systems
         ):

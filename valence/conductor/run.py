@@ -19,10 +19,13 @@ import typing
 from oslo_config import cfg
 from oslo_log import log
 
-from valence import exception, objects, states
+from valence import exception
+from valence import objects
+from valence import states
 from valence.conductor import connections
 from valence.db import api as db
-from valence.db import candidates, operations
+from valence.db import candidates
+from valence.db import operations
 from valence.drivers import base
 
 CONF = cfg.CONF
@@ -108,7 +111,7 @@ class Run:
         """What each installed driver can compose by."""
         return self._pool.requirement_keys()
 
-    # -- the Progress of drivers -------------------------------------------
+    # -- the Progress of drivers --
 
     def step(self, name: str) -> None:
         """Begin a step; the one before it has succeeded."""
@@ -138,14 +141,15 @@ class Run:
         if self._handing_on.is_set():
             self._abandon("is handed on: this conductor stops")
 
-    # -- for the flow --------------------------------------------------------
+    # -- for the flow --
 
     def failed(self, error: Exception) -> None:
         """Note why the current step failed."""
         if not isinstance(error, exception.ValenceError):
-            LOG.exception(
+            LOG.error(
                 "Operation %s failed for a reason that is a fault of ours.",
                 self.operation.uuid,
+                exc_info=error,
             )
             error = exception.ValenceError(
                 "An unexpected error occurred; the log of conductor "
@@ -177,10 +181,11 @@ class Run:
 
     def save_target(self, **values: typing.Any) -> None:
         """Write to the target at once what must not be forgotten."""
+        values = db.clip(type(self.target), values)
         if not operations.save_target(self.operation, self.target, values):
             self._abandon("is not in charge any more")
 
-    # -- inside --------------------------------------------------------------
+    # -- inside --
 
     def _ended(
         self, state: str, message: str | None = None

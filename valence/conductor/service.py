@@ -22,9 +22,11 @@ from oslo_config import cfg
 from oslo_log import log
 from oslo_service import service
 
-from valence import objects, rpc
+from valence import objects
+from valence import rpc
 from valence.conductor.connections import Connections
-from valence.conductor.manager import ObjectEndpoint, OperationEndpoint
+from valence.conductor.manager import ObjectEndpoint
+from valence.conductor.manager import OperationEndpoint
 from valence.conductor.operations import Operations
 from valence.context import system_context
 from valence.db import api as db
@@ -34,6 +36,9 @@ from valence.objects import base
 
 CONF = cfg.CONF
 LOG = log.getLogger(__name__)
+
+#: Seconds that a conductor which starts waits for the message bus.
+BUS_TIMEOUT = 5
 
 
 class ConductorService(service.Service):
@@ -61,7 +66,6 @@ class ConductorService(service.Service):
             self._host,
             [OperationEndpoint(self._operations), ObjectEndpoint()],
         )
-        self._server.start()
         self._periodics = periodics.PeriodicWorker(
             self._periodic_calls(),
             executor_factory=lambda: futurist.ThreadPoolExecutor(
@@ -72,6 +76,18 @@ class ConductorService(service.Service):
             target=self._periodics.start, name="periodics", daemon=True
         )
         self._periodics_thread.start()
+        # While the broker is away this waits for it; sweeping needs none.
+        self._bus = threading.Thread(
+            target=self._server.start, name="bus", daemon=True
+        )
+        self._bus.start()
+        self._bus.join(BUS_TIMEOUT)
+        if self._bus.is_alive():
+            LOG.warning(
+                "The message bus does not answer. Until it does, operations "
+                "are taken up every %g s.",
+                CONF.conductor.rescue_interval,
+            )
         LOG.info("Conductor %s is at work.", self._host)
 
     def stop(self, graceful: bool = True) -> None:
@@ -79,8 +95,9 @@ class ConductorService(service.Service):
         if self._stopped is None or self._stopped.is_set():
             return
         LOG.info("Conductor %s stops.", self._host)
-        self._server.stop()
-        self._server.wait()
+        if not self._bus.is_alive():
+            self._server.stop()
+            self._server.wait()
         self._operations.drain(CONF.conductor.drain_timeout)
         self._periodics.stop()
         self._periodics_thread.join(10)
@@ -95,7 +112,7 @@ class ConductorService(service.Service):
         if self._stopped is not None:
             self._stopped.wait()
 
-    # -- what is done again and again ------------------------------------------
+    # -- what is done again and again --
 
     def _periodic_calls(self) -> list[tuple[typing.Any, ...]]:
         return [

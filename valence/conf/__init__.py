@@ -18,7 +18,9 @@ from oslo_config import cfg
 from oslo_db import options as db_options
 from oslo_log import log
 
-from valence.conf import api, conductor, pod_manager
+from valence.conf import api
+from valence.conf import conductor
+from valence.conf import pod_manager
 from valence.version import VERSION
 
 CONF = cfg.CONF

@@ -14,7 +14,7 @@
 
 from oslo_config import cfg
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.HostAddressOpt(
         "host",
         default="127.0.0.1",

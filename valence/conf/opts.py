@@ -12,8 +12,10 @@
 
 """What oslo-config-generator asks for."""
 
+from oslo_config import cfg
+
 from valence import conf
 
 
-def list_opts() -> list[tuple[str, list[object]]]:
-    return [(group, list(opts)) for group, opts in conf.GROUPS.items()]
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return list(conf.GROUPS.items())

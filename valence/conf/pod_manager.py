@@ -14,7 +14,7 @@
 
 from oslo_config import cfg
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.FloatOpt(
         "timeout",
         default=30,

@@ -81,6 +81,14 @@ def select(
     cls: type[base.Resource], names: typing.Iterable[str]
 ) -> sa.Select[typing.Any]:
     """Read these fields, in this order."""
+    return _select(cls, tuple(names))
+
+
+# Making a statement takes as long as carrying it out.
+@functools.lru_cache(256)
+def _select(
+    cls: type[base.Resource], names: tuple[str, ...]
+) -> sa.Select[typing.Any]:
     columns = models.TABLES[cls].c
     return sa.select(*(columns[name] for name in names))
 

@@ -20,8 +20,10 @@ import typing
 
 import sqlalchemy as sa
 
-from valence import objects, states
-from valence.db import engine, models
+from valence import objects
+from valence import states
+from valence.db import engine
+from valence.db import models
 
 PODS = models.POD_MANAGERS
 SYSTEMS = models.SYSTEMS

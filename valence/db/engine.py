@@ -78,6 +78,9 @@ def _both() -> tuple[sa.Engine, sa.Engine]:
                     facade.writer.get_engine(),
                     facade.reader.get_engine(),
                 )
+            for engine in _engines:
+                # An error is logged: without the secrets being written.
+                engine.hide_parameters = True
         return _engines
 
 

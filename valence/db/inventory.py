@@ -22,6 +22,7 @@ from valence import objects
 from valence.db import api
 from valence.db import engine
 from valence.db import models
+from valence.objects import base
 
 Reported = dict[str, dict[str, typing.Any]]
 
@@ -41,8 +42,10 @@ def replace(
     """
     counts = {"added": 0, "changed": 0, "removed": 0}
     with engine.writing() as connection:
-        rack_ids = _merge(connection, models.RACKS, podm_id, racks, counts)
+        rack_ids = _merge(connection, objects.Rack, podm_id, racks, counts)
         places = _nodes_by_system(connection, podm_id)
+        # Copies: a transaction that is run again starts from the same.
+        systems = {index: dict(values) for index, values in systems.items()}
         for values in systems.values():
             values["rack_id"] = rack_ids.get(values.pop("rack_index"))
             values["node_id"] = places.get(values["resource_uri"])
@@ -50,7 +53,7 @@ def replace(
                 # The hardware was asked before this transaction began; a
                 # node that was composed meanwhile is on it all the same.
                 values["state"] = objects.system.IN_USE
-        _merge(connection, models.SYSTEMS, podm_id, systems, counts)
+        _merge(connection, objects.System, podm_id, systems, counts)
     return counts
 
 
@@ -68,12 +71,13 @@ def _nodes_by_system(
 
 def _merge(
     connection: sa.Connection,
-    table: sa.Table,
+    cls: type[base.Resource],
     podm_id: str,
     reported: Reported,
     counts: dict[str, int],
 ) -> dict[str, str]:
     """Merge one kind of thing; returns index → uuid."""
+    table = models.TABLES[cls]
     known = {
         row["index"]: row
         for row in connection.execute(
@@ -82,8 +86,10 @@ def _merge(
     }
     ids = {index: row["uuid"] for index, row in known.items()}
     when: datetime.datetime = api.now()
-    added, changed = [], []
+    added: list[dict[str, typing.Any]] = []
+    changed: list[dict[str, typing.Any]] = []
     for index, values in reported.items():
+        values = api.clip(cls, values)
         row = known.get(index)
         if row is None:
             ids[index] = str(uuid.uuid4())

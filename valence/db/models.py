@@ -74,7 +74,7 @@ def _type(field: typing.Any) -> sa.types.TypeEngine[typing.Any]:
     match field:
         case f.Json():
             return Document()
-        case f.String() if field.length > 1024:
+        case f.String() if (field.length or 0) > 1024:
             return sa.Text()
         case f.String() | f.Uuid() | f.Enum():
             return sa.String(field.length)

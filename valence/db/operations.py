@@ -51,7 +51,7 @@ def _available(
     busy_pod_managers: typing.Iterable[str],
 ) -> sa.ColumnElement[bool]:
     """Not ended, nobody's, and not on one of these pod managers."""
-    available = [
+    available: list[sa.ColumnElement[bool]] = [
         OPERATIONS.c.state.in_(OPEN),
         OPERATIONS.c.conductor.is_(None),
     ]
@@ -93,7 +93,8 @@ def claim(
                 ),
                 attempts=OPERATIONS.c.attempts + 1,
                 started_at=sa.func.coalesce(
-                    OPERATIONS.c.started_at, sa.literal(api.now(), models.UtcDateTime())
+                    OPERATIONS.c.started_at,
+                    sa.literal(api.now(), models.UtcDateTime()),
                 ),
                 updated_at=api.now(),
             )
@@ -319,7 +320,9 @@ def hand_on(operation: objects.Operation) -> None:
     """Stop owning an operation, so that any conductor may take it up."""
     with engine.writing() as connection:
         connection.execute(
-            sa.update(OPERATIONS).where(_mine(operation)).values(conductor=None)
+            sa.update(OPERATIONS)
+            .where(_mine(operation))
+            .values(conductor=None)
         )
 
 
@@ -345,7 +348,9 @@ def disown(host: str) -> int:
     with engine.writing() as connection:
         return connection.execute(
             sa.update(OPERATIONS)
-            .where(OPERATIONS.c.conductor == host, OPERATIONS.c.state.in_(OPEN))
+            .where(
+                OPERATIONS.c.conductor == host, OPERATIONS.c.state.in_(OPEN)
+            )
             .values(conductor=None)
         ).rowcount
 

@@ -55,7 +55,7 @@ class Resource(base.VersionedObject):
     #: Table that it is kept in, and collection under /v1.
     COLLECTION: typing.ClassVar[str]
 
-    fields = {
+    fields: dict[str, typing.Any] = {
         "uuid": f.Uuid(unique=True, help="UUID of the resource."),
         "created_at": f.DateTime(
             filterable=True, help="When it was made, in UTC."
@@ -70,8 +70,8 @@ class Resource(base.VersionedObject):
     @property
     def label(self) -> str:
         """What a message calls this one."""
-        name = "name" in self.fields and self.obj_attr_is_set("name")
-        return str(self.name if name and self.name else self.uuid)
+        named = "name" in self.fields and self.obj_attr_is_set("name")
+        return str((named and getattr(self, "name")) or self.uuid)  # noqa: B009
 
     @classmethod
     @remotable

@@ -21,7 +21,8 @@ import typing
 
 from oslo_config import cfg
 
-from valence import conf, rpcapi
+from valence import conf
+from valence import rpcapi
 from valence.api.app import make_application
 from valence.db import api as db
 from valence.objects import base

@@ -170,7 +170,17 @@ def release(call: Call) -> webob.Response:
     call.query()
     call.no_body()
     node = resource.get(call, objects.Node)
-    return work.submit(call, "release", node, "release", podm_id=node.podm_id)
+    # A compose that failed has given back everything before it said so:
+    # such a node can go even while its pod manager is away.
+    holds = node.provision_state != states.COMPOSE_FAILED
+    return work.submit(
+        call,
+        "release",
+        node,
+        "release",
+        podm_id=node.podm_id,
+        arguments={"holds": holds},
+    )
 
 
 def action(call: Call) -> webob.Response:

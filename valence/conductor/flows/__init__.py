@@ -17,7 +17,11 @@ import typing
 
 from taskflow.patterns import linear_flow
 
-from valence.conductor.flows import compose, manage, power, release, sync
+from valence.conductor.flows import compose
+from valence.conductor.flows import manage
+from valence.conductor.flows import power
+from valence.conductor.flows import release
+from valence.conductor.flows import sync
 from valence.conductor.run import Run
 
 

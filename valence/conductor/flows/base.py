@@ -14,11 +14,12 @@
 
 import typing
 
-import taskflow.task
 from oslo_db import exception as db_exc
 from taskflow.patterns import linear_flow
+import taskflow.task
 
-from valence.conductor.run import Abandoned, Run
+from valence.conductor.run import Abandoned
+from valence.conductor.run import Run
 
 
 class Step(taskflow.task.Task):

@@ -15,14 +15,16 @@
 import time
 import typing
 
-import taskflow.retry
 from oslo_config import cfg
 from taskflow.patterns import linear_flow
+import taskflow.retry
 
-from valence import exception, objects
+from valence import exception
+from valence import objects
 from valence.conductor.flows import base
 from valence.conductor.run import Run
-from valence.db import candidates, operations
+from valence.db import candidates
+from valence.db import operations
 from valence.drivers import base as drivers
 
 CONF = cfg.CONF
@@ -165,20 +167,20 @@ class ComposeNodeTask(base.Step):
         if self.clean or not node.podm_id:
             return
         run.step("give hardware back")
-        give_back(run, node)
+        give_back(run, node.podm_id)
         if node.index is not None:
             run.save_target(index=None, resource_uri=None)
         run.systems = []
 
 
-def give_back(run: Run, node: objects.Node) -> None:
+def give_back(run: Run, podm_id: str) -> None:
     """Delete what a node holds on the hardware, wherever its making ended.
 
     A request that got no answer may still be on its way: look again for a
     while before believing that it made nothing.
     """
-    driver = run.driver(node.podm_id)
-    index = node.index
+    driver = run.driver(podm_id)
+    node, index = run.target, run.target.index
     until = time.monotonic() + (
         CONF.pod_manager.settle_time if run.unanswered else 0
     )

@@ -15,7 +15,8 @@
 from taskflow.patterns import linear_flow
 
 from valence import exception
-from valence.conductor.flows import base, compose
+from valence.conductor.flows import base
+from valence.conductor.flows import compose
 from valence.conductor.run import Run
 
 

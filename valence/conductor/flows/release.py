@@ -14,7 +14,8 @@
 
 from taskflow.patterns import linear_flow
 
-from valence.conductor.flows import base, compose
+from valence.conductor.flows import base
+from valence.conductor.flows import compose
 from valence.conductor.run import Run
 
 
@@ -24,8 +25,9 @@ class ReleaseNode(base.Step):
     def do(self) -> None:
         run, node = self.run, self.run.target
         run.step("give hardware back")
-        if node.composed and node.podm_id:
-            compose.give_back(run, node)
+        holds_hardware = node.composed and run.operation.arguments["holds"]
+        if holds_hardware and node.podm_id:
+            compose.give_back(run, node.podm_id)
         run.systems = []
 
 

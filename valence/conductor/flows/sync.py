@@ -17,7 +17,8 @@ import typing
 
 from taskflow.patterns import linear_flow
 
-from valence import exception, states
+from valence import exception
+from valence import states
 from valence.conductor.flows import base
 from valence.conductor.run import Run
 from valence.db import api as db

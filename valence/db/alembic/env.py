@@ -14,7 +14,8 @@
 
 from alembic import context
 
-from valence.db import engine, models
+from valence.db import engine
+from valence.db import models
 
 
 def run() -> None:

@@ -12,13 +12,12 @@
 
 """Hardware that fails at each step: nothing lost, everything explained."""
 
-import typing
-
 import testscenarios
 
 from valence.simulator import PodSpec
 from valence.tests import base
-from valence.tests.fixtures.environment import Environment, Pods
+from valence.tests.fixtures.environment import Environment
+from valence.tests.fixtures.environment import Pods
 
 
 def load_tests(loader, tests, pattern):  # type: ignore[no-untyped-def]
