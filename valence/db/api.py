@@ -93,6 +93,18 @@ def _select(
     return sa.select(*(columns[name] for name in names))
 
 
+def clip(cls: type[base.Resource], values: Values) -> Values:
+    """Make what hardware reported fit: whatever it says, it is kept."""
+
+    def fitting(name: str, value: typing.Any) -> typing.Any:
+        if not isinstance(value, str):
+            return value
+        # PostgreSQL takes no NUL; SQLite takes any length.
+        return value.replace("\0", "")[: cls.fields[name].length]
+
+    return {name: fitting(name, value) for name, value in values.items()}
+
+
 def apply(obj: base.Resource, values: Values) -> None:
     """Bring an object up to what was written."""
     for name, value in values.items():
