@@ -95,7 +95,7 @@ def answer(
             location=location,
         )
     if waited and operation.kind in WITHOUT_BODY:
-        response = call.answer(status=204)
+        response = call.answer(status=204, location=location)
     else:
         shown: base.Resource = operation
         if operation.kind in ANSWERED_BY_TARGET:
