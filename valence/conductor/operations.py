@@ -13,6 +13,7 @@
 """Claiming operations, carrying them out, handing them on."""
 
 import collections
+import logging
 import threading
 
 import futurist
@@ -250,7 +251,8 @@ class Operations:
                 operation.uuid,
             )
             return
-        LOG.info(
+        LOG.log(
+            logging.WARNING if failed else logging.INFO,
             "%s %s %s: %s%s",
             operation.kind,
             operation.target_type,

@@ -49,7 +49,8 @@ def setup(argv: list[str] | None = None, name: str | None = None) -> None:
             # Their INFO lines say nothing to an operator of Valence.
             "alembic=WARNING",
             "sushy=WARNING",
-            "taskflow=WARNING",
+            # Steps note what fails; it would add a traceback to each.
+            "taskflow=CRITICAL",
             "automaton=WARNING",
             "cotyledon=WARNING",
             "oslo_service=WARNING",

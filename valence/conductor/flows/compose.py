@@ -148,8 +148,9 @@ class ComposeNodeTask(base.Step):
 
     def _made_nothing(self, error: exception.HardwareError) -> bool:
         """Whether the first request of all was plainly not carried out."""
-        if len(self.run.operation.steps) > self.begun + 1:
-            return False
+        begun = len(self.run.operation.steps) - self.begun
+        if begun != 1:
+            return begun == 0
         if isinstance(error, exception.Unreachable):
             return not error.maybe_done
         return isinstance(
