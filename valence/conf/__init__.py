@@ -34,7 +34,8 @@ GROUPS = {
 for _group, _opts in GROUPS.items():
     CONF.register_opts(_opts, group=_group)
 log.register_options(CONF)
-db_options.set_defaults(CONF)
+# One for each of the threads, by default, of the API.
+db_options.set_defaults(CONF, max_pool_size=16)
 
 
 def setup(argv: list[str] | None = None, name: str | None = None) -> None:
