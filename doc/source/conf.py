@@ -12,12 +12,20 @@
 
 """How Sphinx builds the documentation."""
 
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "_exts"))
+
 extensions = [
+    "from_code",
     "openstackdocstheme",
     "oslo_config.sphinxconfiggen",
     "oslo_config.sphinxext",
     "sphinx.ext.autodoc",
+    "sphinx.ext.graphviz",
 ]
+graphviz_output_format = "svg"
 
 project = "Valence"
 copyright = "OpenStack Foundation"
