@@ -45,7 +45,7 @@ from valence.db import api as db
 from valence.db import engine
 from valence.db import migration
 from valence.db import models
-from valence.wsgi import api
+from valence.wsgi import wiring
 
 CONF = cfg.CONF
 
@@ -71,7 +71,7 @@ def serve(url: str) -> typing.Any:
     """The API on a database; no conductor."""
     CONF.set_override("connection", url, "database")
     rpc.use_memory()
-    return _serve(api.wire())
+    return _serve(wiring.wire())
 
 
 def serve_bare(directory: str) -> typing.Any:
@@ -216,10 +216,17 @@ def _fill(rows: int) -> Document:
         }
 
 
+def _empty(cls: typing.Any) -> Document:
+    return {
+        name: None if field.nullable else []
+        for name, field in cls.fields.items()
+    }
+
+
 def _node(number: int, **values: typing.Any) -> Document:
     when = db.now()
     return {
-        **dict.fromkeys(objects.Node.fields),
+        **_empty(objects.Node),
         "uuid": str(uuid.uuid4()),
         "created_at": when + datetime.timedelta(microseconds=number),
         "updated_at": when,
@@ -245,7 +252,7 @@ def _node(number: int, **values: typing.Any) -> Document:
 def _operation(node: str) -> Document:
     when = db.now()
     return {
-        **dict.fromkeys(objects.Operation.fields),
+        **_empty(objects.Operation),
         "uuid": str(uuid.uuid4()),
         "created_at": when,
         "updated_at": when,

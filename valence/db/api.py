@@ -113,17 +113,18 @@ def apply(obj: base.Resource, values: Values) -> None:
 
 
 def insert(connection: sa.Connection, obj: base.Resource) -> Values:
-    """Write a new row; returns all its values, for :func:`apply`."""
+    """Write a new row; returns what ``obj`` lacks, for :func:`apply`."""
     when = now()
-    values: Values = {"created_at": when, "updated_at": when, "revision": 0}
+    given: Values = {}
+    new: Values = {"created_at": when, "updated_at": when, "revision": 0}
     for name, field in obj.fields.items():
         if obj.obj_attr_is_set(name):
-            values.setdefault(name, getattr(obj, name))
+            given[name] = getattr(obj, name)
         elif field.nullable:
-            values[name] = None
+            new[name] = None
     # Beside the statement, not in it: SQLAlchemy then knows it by its table.
-    connection.execute(sa.insert(models.TABLES[type(obj)]), values)
-    return values
+    connection.execute(sa.insert(models.TABLES[type(obj)]), {**given, **new})
+    return new
 
 
 def update(
