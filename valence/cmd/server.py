@@ -22,7 +22,7 @@ from oslo_service import service
 
 from valence import rpc
 from valence.db import engine
-from valence.wsgi import api
+from valence.wsgi import wiring
 
 CONF = cfg.CONF
 LOG = log.getLogger(__name__)
@@ -37,7 +37,7 @@ class ApiService(service.Service):
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        self._server = make_server(api.wire())
+        self._server = make_server(wiring.wire())
         self._thread = serve(self._server)
 
     def stop(self, graceful: bool = True) -> None:

@@ -26,7 +26,7 @@ from valence.cmd import server
 from valence.conductor.service import ConductorService
 from valence.db import engine
 from valence.db import migration
-from valence.wsgi import api
+from valence.wsgi import wiring
 
 CONF = cfg.CONF
 
@@ -42,7 +42,7 @@ class StandaloneService(service.Service):
 
     def start(self) -> None:
         self._conductor.start()
-        self._server = server.make_server(api.wire())
+        self._server = server.make_server(wiring.wire())
         server.serve(self._server)
 
     def stop(self, graceful: bool = True) -> None:

@@ -10,33 +10,21 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+
 """``valence.wsgi.api:application``, for uWSGI and other WSGI servers.
 
 The server's own arguments are not ours: options come from configuration
 files, found as oslo.config finds them or named by ``VALENCE_CONFIG_FILE``.
+
+Importing this makes the application: uWSGI looks for it in the module's
+dictionary, and asks no ``__getattr__``.
 """
 
 import os
 import typing
 
-from oslo_config import cfg
-
 from valence import conf
-from valence import rpcapi
-from valence.api.app import make_application
-from valence.db import api as db
-from valence.objects import base
-
-CONF = cfg.CONF
-
-
-def wire(nudge: rpcapi.Nudger | None = None) -> typing.Any:
-    """The application, with its objects where the configuration says."""
-    if CONF.api.object_backend == "conductor":
-        base.Resource.indirection_api = rpcapi.ObjectAPI()
-    else:
-        base.use_store(db.Database())
-    return make_application(nudge)
+from valence.wsgi import wiring
 
 
 def _setup() -> typing.Any:
@@ -48,12 +36,7 @@ def _setup() -> typing.Any:
         for word in ("--config-file", path)
     ]
     conf.setup(arguments, name="valence-api")
-    return wire()
+    return wiring.wire()
 
 
-def __getattr__(name: str) -> typing.Any:
-    # Made when a server asks for it, and not when a command imports wire.
-    if name == "application":
-        globals()["application"] = application = _setup()
-        return application
-    raise AttributeError(name)
+application = _setup()
