@@ -54,8 +54,10 @@ class Operations:
         self._host = host
         self._connections = connections
         self._lock = threading.Condition()
-        self._running: dict[str, str | None] = {}  # operation → pod manager
-        self._orphans: dict[str, objects.Operation] = {}
+        self._running: dict[str, objects.Operation] = {}
+        # Held while an operation is claimed, so that what bears our name in
+        # the database and what runs are never seen apart.
+        self._claiming = threading.Lock()
         self._draining = False
         self._handing_on = threading.Event()
         self._pool = futurist.ThreadPoolExecutor(
@@ -92,8 +94,9 @@ class Operations:
 
     def drain(self, seconds: float) -> None:
         """Take up nothing more; let what runs end, then hand it on."""
-        with self._lock:
+        with self._claiming:
             self._draining = True
+        with self._lock:
             self._lock.wait_for(lambda: not self._running, seconds)
             if self._running:
                 LOG.info(
@@ -127,34 +130,49 @@ class Operations:
 
     def _busy_pod_managers(self) -> list[str]:
         with self._lock:
+            # As they are now: a compose chooses its pod manager on the way.
             count = collections.Counter(
-                podm_id for podm_id in self._running.values() if podm_id
+                operation.podm_id
+                for operation in self._running.values()
+                if operation.podm_id
             )
         most = CONF.conductor.workers_per_pod_manager
         return [podm_id for podm_id, n in count.items() if n >= most]
 
+    def _claim(self, uuid: str) -> objects.Operation | None:
+        with self._claiming:
+            if self._draining:
+                return None
+            operation = db.claim(uuid, self._host, self._busy_pod_managers())
+            if operation is not None:
+                with self._lock:
+                    self._running[uuid] = operation
+        return operation
+
     def _claim_and_run(self, uuid: str) -> None:
-        operation = db.claim(uuid, self._host, self._busy_pod_managers())
+        operation = self._claim(uuid)
         if operation is None:
             return  # another conductor was faster, or its pod is busy
-        with self._lock:
-            self._running[uuid] = operation.podm_id
-        operation._context.update_store()
         try:
+            operation._context.update_store()
             self._run(operation)
-        except Exception:
-            # Ours in the database, nobody's in fact.
-            self._orphans[uuid] = operation
-            raise
         finally:
             with self._lock:
                 del self._running[uuid]
                 self._lock.notify_all()
 
     def _let_go_of_orphans(self) -> None:
-        for uuid, operation in list(self._orphans.items()):
-            db.hand_on(operation)
-            self._orphans.pop(uuid, None)
+        """Free what is ours in the database and nobody's in fact.
+
+        A worker may have failed, or the answer to a claim have been lost
+        with the connection to the database.
+        """
+        with self._claiming:
+            with self._lock:
+                running = list(self._running)
+            left = db.disown(self._host, running)
+        if left:
+            LOG.warning("Letting go of %d operations that nobody does.", left)
 
     # -- one operation --
 

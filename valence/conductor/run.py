@@ -84,7 +84,10 @@ class Run:
         self.stuck = False
         self.reverting = operation.state == states.REVERTING
         self.abandoned = False
-        self.unanswered = self.reverting
+        # So may that of an earlier attempt, which began more than one step.
+        self.unanswered = self.reverting or (
+            self.resumed and len(operation.steps) > 1
+        )
         self.candidates: list[candidates.Candidate] | None = None
         self.candidate: candidates.Candidate | None = None
         self.next_candidate = False

@@ -51,10 +51,15 @@ class ConductorService(service.Service):
     def __init__(self) -> None:
         super().__init__()
         self._stopped: threading.Event | None = None
+        # SIGTERM may come while it starts, and is handled in a thread.
+        self._starting = threading.Lock()
 
     def start(self) -> None:
+        with self._starting:
+            self._start()
+
+    def _start(self) -> None:
         base.use_store(db.Database())
-        self._stopped = threading.Event()
         self._host = CONF.conductor.host
         self._connections = Connections()
         self._operations = Operations(self._host, self._connections)
@@ -68,8 +73,9 @@ class ConductorService(service.Service):
         )
         self._periodics = periodics.PeriodicWorker(
             self._periodic_calls(),
+            # One each, so that no sign of life waits for a slow sweep.
             executor_factory=lambda: futurist.ThreadPoolExecutor(
-                max_workers=2
+                max_workers=3
             ),
         )
         self._periodics_thread = threading.Thread(
@@ -88,16 +94,27 @@ class ConductorService(service.Service):
                 "are taken up every %g s.",
                 CONF.conductor.rescue_interval,
             )
+        self._stopped = threading.Event()
         LOG.info("Conductor %s is at work.", self._host)
+
+    def _hush(self) -> None:
+        self._server.stop()
+        self._server.wait()
 
     def stop(self, graceful: bool = True) -> None:
         """Drain: no new work, running work ends or is handed on."""
-        if self._stopped is None or self._stopped.is_set():
-            return
+        with self._starting:
+            if self._stopped is None or self._stopped.is_set():
+                return
+            self._stop(graceful)
+
+    def _stop(self, graceful: bool) -> None:
         LOG.info("Conductor %s stops.", self._host)
         if not self._bus.is_alive():
-            self._server.stop()
-            self._server.wait()
+            # Where the broker went away, this would wait until it is back.
+            hush = threading.Thread(target=self._hush, daemon=True)
+            hush.start()
+            hush.join(BUS_TIMEOUT)
         self._operations.drain(CONF.conductor.drain_timeout)
         self._periodics.stop()
         self._periodics_thread.join(10)
@@ -116,7 +133,13 @@ class ConductorService(service.Service):
 
     def _periodic_calls(self) -> list[tuple[typing.Any, ...]]:
         return [
-            (periodics.periodic(spacing)(self._survive(call)), (), {})
+            (
+                periodics.periodic(spacing, run_immediately=True)(
+                    self._survive(call)
+                ),
+                (),
+                {},
+            )
             for call, spacing in (
                 (self._beat, CONF.conductor.heartbeat_interval),
                 (self._sweep, CONF.conductor.rescue_interval),
@@ -144,7 +167,7 @@ class ConductorService(service.Service):
 
     def _sweep(self) -> None:
         timeout = datetime.timedelta(seconds=CONF.conductor.heartbeat_timeout)
-        rescued = db_operations.rescue(db.now() - timeout)
+        rescued = db_operations.rescue(db.now() - timeout, self._host)
         if rescued:
             LOG.warning(
                 "Carrying on %d operations of conductors that are silent.",

@@ -343,22 +343,30 @@ def beat(host: str) -> None:
 
 
 @api.retried
-def disown(host: str) -> int:
-    """Free what an earlier life of this conductor left."""
+def disown(host: str, running: typing.Iterable[str] = ()) -> int:
+    """Free what a conductor owns and does not do.
+
+    :param running: what it does
+    :returns: how many operations were freed
+    """
     with engine.writing() as connection:
         return connection.execute(
             sa.update(OPERATIONS)
             .where(
-                OPERATIONS.c.conductor == host, OPERATIONS.c.state.in_(OPEN)
+                OPERATIONS.c.conductor == host,
+                OPERATIONS.c.state.in_(OPEN),
+                OPERATIONS.c.uuid.not_in(list(running)),
             )
             .values(conductor=None)
         ).rowcount
 
 
 @api.retried
-def rescue(silent_since: datetime.datetime) -> int:
+def rescue(silent_since: datetime.datetime, host: str) -> int:
     """Free what belongs to conductors without a sign of life.
 
+    :param host: who asks, and so is alive: its own sign of life may be late
+        where the database was away
     :returns: how many operations were freed
     """
     alive = sa.select(CONDUCTORS.c.host).where(
@@ -367,7 +375,7 @@ def rescue(silent_since: datetime.datetime) -> int:
     with engine.writing() as connection:
         # The living are listed, not the dead: a conductor without a row is
         # dead too.
-        hosts = list(connection.execute(alive).scalars())
+        hosts = [host, *connection.execute(alive).scalars()]
         return connection.execute(
             sa.update(OPERATIONS)
             .where(

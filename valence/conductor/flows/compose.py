@@ -105,7 +105,11 @@ class ChoosePodManager(base.Step):
         return found
 
     def undo(self) -> None:
-        node = self.run.target
+        run, node = self.run, self.run.target
+        if run.resumed and run.systems is None and node.podm_id:
+            # An earlier attempt may have got further than this one, which
+            # then has no ComposeNodeTask to go back through.
+            give_all_back(run, node.podm_id)
         if node.podm_id and not self.run.operation.arguments.get("podm_id"):
             operations.choose_pod_manager(self.run.operation, node, None)
 
@@ -125,6 +129,10 @@ class ComposeNodeTask(base.Step):
         driver = run.driver(node.podm_id)
         self.clean = False
         try:
+            if run.unanswered:
+                # Were it asked for again at once, there could be two.
+                find_node(run, driver)
+                run.unanswered = False
             composed = driver.compose_node(
                 node.uuid,
                 node.name,
@@ -167,33 +175,44 @@ class ComposeNodeTask(base.Step):
         run.systems = None
         if self.clean or not node.podm_id:
             return
-        run.step("give hardware back")
-        give_back(run, node.podm_id)
-        if node.index is not None:
-            run.save_target(index=None, resource_uri=None)
-        run.systems = []
+        give_all_back(run, node.podm_id)
+
+
+def give_all_back(run: Run, podm_id: str) -> None:
+    """Give the hardware back, and see that no row claims it any more."""
+    run.step("give hardware back")
+    give_back(run, podm_id)
+    if run.target.index is not None:
+        run.save_target(index=None, resource_uri=None)
+    run.systems = []
 
 
 def give_back(run: Run, podm_id: str) -> None:
-    """Delete what a node holds on the hardware, wherever its making ended.
+    """Delete what a node holds on the hardware, wherever its making ended."""
+    driver = run.driver(podm_id)
+    index = run.target.index
+    if index is None:
+        found = find_node(run, driver)
+        if found is None:
+            return
+        index = found.index
+    driver.delete_node(index, run)
+
+
+def find_node(run: Run, driver: drivers.Driver) -> drivers.HardwareNode | None:
+    """Look for what was made for a node.
 
     A request that got no answer may still be on its way: look again for a
     while before believing that it made nothing.
     """
-    driver = run.driver(podm_id)
-    node, index = run.target, run.target.index
     until = time.monotonic() + (
         CONF.pod_manager.settle_time if run.unanswered else 0
     )
-    while index is None:
-        found = driver.find_node(node.uuid)
-        if found is not None:
-            index = found.index
-        elif time.monotonic() >= until:
-            return
-        else:
-            run.pause(CONF.pod_manager.poll_interval)
-    driver.delete_node(index, run)
+    while True:
+        found = driver.find_node(run.target.uuid)
+        if found is not None or time.monotonic() >= until:
+            return found
+        run.pause(CONF.pod_manager.poll_interval)
 
 
 class ReadAssets(base.Step):

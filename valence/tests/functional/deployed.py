@@ -12,6 +12,7 @@
 
 """What the tests of real processes have in common."""
 
+import contextlib
 import re
 import threading
 import typing
@@ -21,6 +22,7 @@ import webob
 
 from valence.tests import base  # isort: skip - chooses the threads
 from valence import context
+from valence import exception
 from valence import objects
 from valence.simulator import Pod
 from valence.simulator import PodSpec
@@ -76,13 +78,15 @@ class DeployedCase(base.TestCase):
     conductors = 1
     apis = 1
     options: typing.ClassVar[processes.Options] = {}
+    #: The url of a broker; None: a vhost of its own.
+    broker: typing.ClassVar[str | None] = None
     deployment: typing.ClassVar[processes.Deployment]
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.deployment = processes.Deployment(
-            cls.database, cls.conductors, cls.apis, cls.options
+            cls.database, cls.conductors, cls.apis, cls.options, cls.broker
         )
         cls.deployment.setUp()
         cls.addClassCleanup(cls.deployment.cleanUp)
@@ -113,18 +117,19 @@ class DeployedCase(base.TestCase):
         )
         self.assertEqual(200, answer.status, answer)
         self.assertEqual("Online", answer.json["status"], answer)
-        self.addCleanup(self._leave_no_work, answer.json["uuid"])
+        self.addCleanup(self._forget, answer.json["uuid"])
         return typing.cast(str, answer.json["uuid"])
 
-    def _leave_no_work(self, podm_id: str) -> None:
-        """The next test's operations are the only ones."""
-        open_ones = [
-            operation.uuid
-            for operation in objects.Operation.find(self.context)
-            if operation.podm_id == podm_id and not operation.ended
-        ]
-        for uuid in open_ones:
-            self.ended(uuid)
+    def _forget(self, podm_id: str) -> None:
+        """Leave neither work nor names to the next test."""
+        for operation in objects.Operation.find(self.context):
+            if operation.podm_id == podm_id and not operation.ended:
+                self.ended(operation.uuid)
+        for node in objects.Node.find(self.context):
+            if node.podm_id in (podm_id, None):
+                node.destroy()
+        with contextlib.suppress(exception.NotFound):
+            objects.PodManager.get(self.context, podm_id).destroy()
 
     def compose(
         self, podm_id: str, name: str, client: typing.Any = None

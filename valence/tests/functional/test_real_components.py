@@ -15,6 +15,7 @@
 import pathlib
 
 from valence.tests.functional import deployed
+
 from valence.tests.fixtures import processes  # isort: skip
 
 
@@ -37,7 +38,8 @@ class MainJob(deployed.DeployedCase):
 
     def _main_job(self, client) -> None:
         pods = [
-            self.pod(dialect=dialect, systems=2) for dialect in ("1.2.1", "2.5")
+            self.pod(dialect=dialect, systems=2)
+            for dialect in ("1.2.1", "2.5")
         ]
         flavor = client.post(
             "/v1/flavors",
@@ -76,9 +78,7 @@ class MainJob(deployed.DeployedCase):
                 {"Reset": {"Type": "On"}},
                 {"Boot": {"Target": "Pxe", "Enabled": "Once"}},
             ):
-                done = client.post(
-                    f"/v1/nodes/{name}/action", action, wait=30
-                )
+                done = client.post(f"/v1/nodes/{name}/action", action, wait=30)
                 self.assertEqual(204, done.status, done)
             node = client.get(f"/v1/nodes/{name}").json
             self.assertEqual("On", node["power_state"])
