@@ -33,11 +33,11 @@ import time
 import typing
 import uuid
 
-from oslo_config import cfg
 import pecan
 import sqlalchemy as sa
 import webob
 
+from valence import conf
 from valence import objects
 from valence import rpc
 from valence.cmd import server as wsgi_server
@@ -47,7 +47,7 @@ from valence.db import migration
 from valence.db import models
 from valence.wsgi import wiring
 
-CONF = cfg.CONF
+CONF = conf.CONF
 
 WARM_UP = 20
 
