@@ -41,6 +41,12 @@ FAILED = "failed"
 CANCELLED = "cancelled"
 
 
+FREE = "free"
+ATTACHING = "attaching"
+ALLOCATED = "allocated"
+DETACHING = "detaching"
+
+
 class Machine:
     """One life cycle."""
 
@@ -111,6 +117,23 @@ NODE: typing.Final = Machine(
         (ERROR, "release", RELEASING),
         (RELEASING, "release_done", GONE),
         (RELEASING, "stuck", ERROR),
+    ],
+)
+
+#: state of a pooled device.
+DEVICE: typing.Final = Machine(
+    start=(FREE,),
+    final=(),
+    transitions=[
+        (FREE, "attach", ATTACHING),
+        (ATTACHING, "attached", ALLOCATED),
+        (ATTACHING, "attach_failed", FREE),
+        # Where it could not be taken back it is with the node, as far as
+        # anybody can tell, and can be detached again.
+        (ATTACHING, "stuck", ALLOCATED),
+        (ALLOCATED, "detach", DETACHING),
+        (DETACHING, "detached", FREE),
+        (DETACHING, "stuck", ALLOCATED),
     ],
 )
 

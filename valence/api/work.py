@@ -59,6 +59,7 @@ def submit(
         state=states.PENDING,
         progress=0,
         steps=[],
+        warnings=[],
         cancel_requested=False,
         arguments=arguments or {},
         attempts=0,

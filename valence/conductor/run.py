@@ -144,6 +144,11 @@ class Run:
         if self._handing_on.is_set():
             self._abandon("is handed on: this conductor stops")
 
+    def warn(self, message: str) -> None:
+        """Put on the operation what its user has to know."""
+        if message not in self.operation.warnings:
+            self.operation.warnings = [*self.operation.warnings, message]
+
     # -- for the flow --
 
     def failed(self, error: Exception) -> None:

@@ -163,6 +163,14 @@ TABLES: dict[type[base.Resource], sa.Table] = {
             "rack_id": ("racks", "SET NULL"),
         },
     ),
+    objects.Device: table(
+        objects.Device,
+        sa.UniqueConstraint("podm_id", "index"),
+        references={
+            "podm_id": ("pod_managers", "CASCADE"),
+            "node_uuid": ("nodes", "SET NULL"),
+        },
+    ),
     objects.Flavor: table(objects.Flavor),
     objects.Operation: table(
         objects.Operation,
@@ -178,6 +186,7 @@ TABLES: dict[type[base.Resource], sa.Table] = {
 POD_MANAGERS = TABLES[objects.PodManager]
 RACKS = TABLES[objects.Rack]
 SYSTEMS = TABLES[objects.System]
+DEVICES = TABLES[objects.Device]
 FLAVORS = TABLES[objects.Flavor]
 NODES = TABLES[objects.Node]
 OPERATIONS = TABLES[objects.Operation]

@@ -32,6 +32,8 @@ import abc
 import dataclasses
 import typing
 
+from valence import exception
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Connection:
@@ -58,6 +60,9 @@ class Progress(typing.Protocol):
 
     def pause(self, seconds: float) -> None:
         """Sleep between two looks at the hardware."""
+
+    def warn(self, message: str) -> None:
+        """Tell the user what to know or do, though nothing failed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,13 +128,37 @@ class HardwareNode:
     memory_mib: int | None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Device:
+    """A pooled device: one that can be attached to a node and taken back."""
+
+    index: str  #: its id on the pod manager
+    device_type: str  #: 'NIC', 'SSD', 'GPU', …; 'Unknown' where not told
+    name: str | None
+    resource_uri: str
+    state: str  #: 'free' or 'allocated'
+    node_index: str | None  #: the node that has it
+    pooled_group_id: str | None  #: the fabric group it stands in
+    health: str | None
+    power_state: str | None
+    #: what the device says of itself: model, serial, mac_address, …
+    properties: dict[str, typing.Any]
+    #: {'vendor_name', 'device_name'} and what else is worth showing
+    extra: dict[str, typing.Any]
+
+
 class Driver(abc.ABC):
     """One pod manager. Constructing one does no I/O."""
 
-    #: Keys of a flavor's properties that compose_node can serve.
+    #: Keys of a flavor's properties that a node can be composed by. What
+    #: ``pci_device`` asks for is attached by attach_device and never reaches
+    #: compose_node.
     requirement_keys: typing.ClassVar[frozenset[str]] = frozenset()
     #: Values that reset_node takes.
     reset_types: typing.ClassVar[frozenset[str]] = frozenset()
+    #: The hardware has no place for a tag, so a system is named to
+    #: compose_node, and index and resource_uri of the node are the system's.
+    composes_on_named_system: typing.ClassVar[bool] = False
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -180,13 +209,14 @@ class Driver(abc.ABC):
         progress: Progress,
         *,
         resume: bool = True,
+        system: str | None = None,
     ) -> HardwareNode:
         """Compose a node and return when it is usable.
 
         :param tag: the node's uuid; put on the hardware, see find_node
         :param requirements: of ``processor`` {'model': str, 'total_cores':
             int}, ``memory`` {'type': str, 'capacity_mib': int},
-            ``pci_device`` {'type': [str]}, ``remote_storage``
+            ``remote_storage``
             {'capacity_gib': int, 'protocol': 'iSCSI' | 'NVMeOverFabrics',
             'iscsi_address': str, 'master': {'type': 'Snapshot' | 'Clone',
             'address': str, 'resource': uri}}; every key is optional and an
@@ -194,6 +224,8 @@ class Driver(abc.ABC):
         :param resume: look first for what an earlier call with this tag
             left; False, where there cannot have been one, spares the look
             at each node of the pod
+        :param system: index of the system to compose on; for drivers with
+            :attr:`composes_on_named_system`, None for others
         :raises: HardwareConflict (nothing free that fits),
             HardwareNotSupported (a requirement that it cannot serve),
             HardwareBadRequest, HardwareTimeout, and the others
@@ -246,6 +278,43 @@ class Driver(abc.ABC):
             the kind adds ('mac_address', 'capacity_mib', 'capacity_gib',
             'model', 'total_cores', 'protocol', …)
         """
+
+    def list_devices(
+        self, nodes: list[HardwareNode] | None = None
+    ) -> list[Device]:
+        """All pooled devices, free and allocated; empty where none can be.
+
+        :param nodes: what list_nodes has just returned
+        """
+        return []
+
+    def attach_device(
+        self, node_index: str, device_index: str, progress: Progress
+    ) -> Device:
+        """Give a device to a node and return when it is seen to be there.
+
+        A device that the node has already is a success.
+
+        :raises: HardwareConflict (another has it, or the node can hold no
+            more), HardwareNotFound, HardwareNotSupported, HardwareTimeout
+        """
+        raise exception.HardwareNotSupported(
+            reason="it cannot attach devices to a node"
+        )
+
+    def detach_device(
+        self, node_index: str, device_index: str, progress: Progress
+    ) -> Device | None:
+        """Take a device from a node and return when it is seen to be free.
+
+        A device that the node does not have is a success; None where the
+        hardware does not know it any more.
+
+        :raises: HardwareConflict, HardwareNotSupported, HardwareTimeout
+        """
+        raise exception.HardwareNotSupported(
+            reason="it cannot detach devices from a node"
+        )
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -12,6 +12,7 @@
 
 """The nouns of Valence."""
 
+from valence.objects.device import Device
 from valence.objects.flavor import Flavor
 from valence.objects.idempotency import IdempotencyKey
 from valence.objects.node import Node
@@ -21,6 +22,7 @@ from valence.objects.rack import Rack
 from valence.objects.system import System
 
 __all__ = [
+    "Device",
     "Flavor",
     "IdempotencyKey",
     "Node",

@@ -24,6 +24,8 @@ KINDS = {
     "manage": True,
     "reset": True,
     "boot": True,
+    "attach": True,
+    "detach": True,
     # Half-released hardware serves nobody: it is finished or tried again.
     "release": False,
 }
@@ -67,6 +69,11 @@ class Operation(base.Resource):
             form=list,
             help="Each step that was begun: name, state, started_at, "
             "ended_at and, where it failed, the message.",
+        ),
+        "warnings": f.Json(
+            form=list,
+            help="What to know or do though nothing failed, such as that a "
+            "server has to be started again.",
         ),
         "last_error": f.String(
             nullable=True, length=4096, help="Why it failed."

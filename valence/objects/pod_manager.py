@@ -92,6 +92,18 @@ class PodManager(base.Resource):
         "synced_at": f.DateTime(
             nullable=True, help="When its inventory was last read."
         ),
+        "next_sync_at": f.DateTime(
+            nullable=True, help="When its inventory will be read again."
+        ),
+        "sync_failures": f.Integer(
+            access=f.Access.HIDDEN,
+            help="Syncs that failed since the last that succeeded.",
+        ),
+        "hardware_nodes": f.Json(
+            form=list,
+            access=f.Access.HIDDEN,
+            help="The composed nodes that it holds, those of others too.",
+        ),
         "operation_id": f.Uuid(
             nullable=True, help="The operation that is in charge of it."
         ),

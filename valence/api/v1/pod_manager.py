@@ -81,6 +81,8 @@ def create(call: Call) -> webob.Response:
         uuid=str(uuid.uuid4()),
         status=states.CONNECTING,
         capabilities=[],
+        sync_failures=0,
+        hardware_nodes=[],
     )
     return work.submit(call, "connect", podm, podm_id=podm.uuid)
 

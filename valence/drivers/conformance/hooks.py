@@ -55,6 +55,7 @@ class Recorder(base.Progress):
     def __init__(self) -> None:
         self.steps: list[str] = []
         self.pauses: list[float] = []
+        self.warnings: list[str] = []
         self.raise_at: str | None = None
 
     def step(self, name: str) -> None:
@@ -67,6 +68,9 @@ class Recorder(base.Progress):
         if self.raise_at == "pause":
             raise Stopped("told to stop")
         time.sleep(min(seconds, 0.05))
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
 
 
 class Stopped(Exception):

@@ -221,6 +221,7 @@ class RedfishV1Driver(base.Driver):
         progress: base.Progress,
         *,
         resume: bool = True,
+        system: str | None = None,
     ) -> base.HardwareNode:
         """Allocate, wait, Assemble, wait (335455-002, "Composed Node").
 

@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""initial
+"""The tables of the first release.
 
 Revision ID: 0001
 Revises:
