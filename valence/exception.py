@@ -77,6 +77,11 @@ class InvalidJson(BadRequest):
     )
 
 
+class UnreadableBody(BadRequest):
+    code = "request.unreadable_body"
+    message = "The body cannot be read: %(reason)s"
+
+
 class InvalidMarker(BadRequest):
     code = "request.invalid_marker"
     message = "marker '%(marker)s' does not name a %(noun)s in this list."

@@ -86,7 +86,15 @@ def _read_body(request: webob.Request) -> bytes:
     limit = CONF.api.max_body_size
     if (request.content_length or 0) > limit:
         raise exception.BodyTooLarge(limit=limit)
-    raw = request.body_file.read(limit + 1)
+    if not (request.environ.get("CONTENT_LENGTH") or "0").isdecimal():
+        raise exception.UnreadableBody(reason="its length is no number.")
+    try:
+        raw = request.body_file.read(limit + 1)
+    except TimeoutError:
+        raise exception.UnreadableBody(reason="it did not come.") from None
+    except (OSError, ValueError):
+        # From webob or the server: cut off, or in chunks that are none.
+        raise exception.UnreadableBody(reason="it is broken off.") from None
     if len(raw) > limit:
         raise exception.BodyTooLarge(limit=limit)
     request.body = b""

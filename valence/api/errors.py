@@ -50,7 +50,7 @@ def response(
     )
     if isinstance(error, exception.MethodNotAllowed):
         answer.headers["Allow"] = str(error.values["allowed"])
-    if isinstance(error, exception.BodyTooLarge):
+    if isinstance(error, exception.BodyTooLarge | exception.UnreadableBody):
         # What is left of the body is not read.
         answer.headers["Connection"] = "close"
     if isinstance(error, exception.Unavailable):
