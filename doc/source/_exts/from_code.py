@@ -17,7 +17,7 @@
 transitions; ``.. error-codes::`` lists every error that the API answers.
 """
 
-import inspect
+import re
 import shutil
 import typing
 
@@ -26,9 +26,10 @@ from docutils import statemachine
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-import valence.conductor.run  # noqa: F401 - has one of the errors
 from valence import exception
 from valence import states
+import valence.cmd
+import valence.conductor.run  # noqa: F401 - has one of the errors
 
 
 class Generated(SphinxDirective):
@@ -105,9 +106,8 @@ def _errors(
 
 
 def _meaning(cls: type[exception.ValenceError]) -> str:
-    if "message" in vars(cls):
-        return cls.message
-    return inspect.cleandoc(cls.__doc__ or cls.title).partition("\n")[0]
+    text = cls.message if "message" in vars(cls) else cls.title
+    return re.sub(r"%\((\w+)\)\w", r"<\1>", text)
 
 
 def setup(app: Sphinx) -> dict[str, typing.Any]:

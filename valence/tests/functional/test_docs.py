@@ -33,7 +33,9 @@ from valence.tests.fixtures import services
 
 SOURCE = pathlib.Path(__file__).parents[3] / "doc/source/user"
 PAGES = ("first-node", "operations", "refusals")
-BLOCK = re.compile(r"^\.\. code-block:: console\n\n((?:   .*\n|\n)+)", re.M)
+BLOCK = re.compile(
+    r"^\.\. code-block:: console\n(?:   :force:\n)?\n((?:   .*\n|\n)+)", re.M
+)
 VOLATILE = re.compile(
     r"(req-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00"
