@@ -16,6 +16,7 @@ import sys
 import typing
 
 from oslo_config import cfg
+from oslo_db import exception as db_exc
 
 from valence import conf
 from valence.db import migration
@@ -68,7 +69,15 @@ def main() -> int:
     if not CONF.database.connection:
         print("Set [database]connection first.", file=sys.stderr)
         return 1
-    CONF.command.func()
+    try:
+        CONF.command.func()
+    except db_exc.DBConnectionError as e:
+        print(
+            f"The database cannot be reached ({type(e).__name__}): check "
+            "[database]connection and that the server runs.",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

@@ -17,6 +17,7 @@ import threading
 import typing
 
 from oslo_config import cfg
+from oslo_db import exception as db_exc
 from oslo_db.sqlalchemy import enginefacade
 from oslo_db.sqlalchemy import exc_filters
 import sqlalchemy as sa
@@ -93,18 +94,33 @@ def dispose() -> None:
         _engines = None
 
 
+@contextlib.contextmanager
+def _failures() -> typing.Iterator[None]:
+    """Name the failures that oslo.db hands on as they are.
+
+    Such is a PostgreSQL server that is not there: it has to be told from a
+    fault of ours by whoever knows to wait for the database.
+    """
+    try:
+        yield
+    except sa.exc.OperationalError as e:
+        raise db_exc.DBConnectionError(e) from e
+
+
 def writer_engine() -> sa.Engine:
-    return _both()[0]
+    with _failures():
+        return _both()[0]
 
 
 def reader_engine() -> sa.Engine:
-    return _both()[1]
+    with _failures():
+        return _both()[1]
 
 
 @contextlib.contextmanager
 def writing() -> typing.Iterator[sa.Connection]:
     """A transaction that may write: committed at the end, or nothing."""
-    with writer_engine().begin() as connection:
+    with _failures(), writer_engine().begin() as connection:
         yield connection
 
 
@@ -112,5 +128,5 @@ def writing() -> typing.Iterator[sa.Connection]:
 def reading() -> typing.Iterator[sa.Connection]:
     """A consistent look."""
     # Closing it rolls back; a commit would be one more round trip.
-    with reader_engine().connect() as connection:
+    with _failures(), reader_engine().connect() as connection:
         yield connection

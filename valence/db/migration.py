@@ -40,7 +40,7 @@ def upgrade(revision: str = "head") -> None:
 
 def current() -> str | None:
     """The revision that the database is at; None: it is empty."""
-    with engine.reader_engine().connect() as connection:
+    with engine.reading() as connection:
         return alembic.migration.MigrationContext.configure(
             connection
         ).get_current_revision()

@@ -1,0 +1,99 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The schema: what migrations make is what the models say, everywhere."""
+
+from valence.tests import base  # isort: skip - chooses the threads
+import subprocess
+
+import alembic.autogenerate
+import alembic.migration
+import testscenarios
+
+from valence.db import engine
+from valence.db import migration
+from valence.db import models
+from valence.tests.fixtures import environment
+from valence.tests.fixtures import processes
+from valence.tests.fixtures import services
+
+
+class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
+    scenarios = [(kind, {"kind": kind}) for kind in services.Database.KINDS]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.database = self.useFixture(services.Database(self.kind))
+
+    def _run(
+        self, program: str, *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        return processes.run(
+            program,
+            {
+                "database": {
+                    "connection": self.database.url,
+                    # oslo.db would wait for 100 s, which suits a boot.
+                    "max_retries": 1,
+                    "retry_interval": 1,
+                }
+            },
+            *arguments,
+            check=False,
+        )
+
+    def test_models_equal_migrations(self) -> None:
+        self.useFixture(environment.Store(self.database.url))
+        with engine.reader_engine().connect() as connection:
+            context = alembic.migration.MigrationContext.configure(
+                connection,
+                opts={"compare_type": True, "compare_server_default": True},
+            )
+            differences = alembic.autogenerate.compare_metadata(
+                context, models.metadata
+            )
+        self.assertEqual([], differences)
+
+    def test_commands(self) -> None:
+        before = self._run("valence-status", "upgrade", "check")
+        self.assertEqual(2, before.returncode, before.stdout)
+        self.assertIn("valence-dbsync upgrade", _joined(before.stdout))
+        refused = self._run("valence-conductor")
+        self.assertEqual(1, refused.returncode, refused.stdout)
+        self.assertIn("valence-dbsync upgrade", refused.stdout)
+        for _ in "twice":
+            done = self._run("valence-dbsync", "upgrade")
+            self.assertEqual(0, done.returncode, done.stdout)
+            self.assertIn(str(migration.head()), done.stdout)
+        after = self._run("valence-status", "upgrade", "check")
+        self.assertEqual(0, after.returncode, after.stdout)
+
+    def test_unreachable_is_said_and_not_tried_for_ever(self) -> None:
+        if self.kind == "sqlite":
+            self.database.url = "sqlite:////nonexistent/valence.sqlite"
+        else:
+            (port,) = services.free_ports(1)
+            self.database.url = self.database.url.replace(
+                str(processes.port_of(self.database.url)), str(port)
+            )
+        refused = self._run("valence-conductor")
+        self.assertEqual(1, refused.returncode, refused.stdout)
+        self.assertIn("cannot be reached", refused.stdout)
+        before = self._run("valence-status", "upgrade", "check")
+        self.assertEqual(2, before.returncode, before.stdout)
+        self.assertIn("cannot be reached", _joined(before.stdout))
+
+
+def _joined(table: str) -> str:
+    """What stands in a table that breaks lines."""
+    lines = (line.strip("| ") for line in table.splitlines())
+    return " ".join(" ".join(lines).split())
