@@ -103,11 +103,8 @@ class TestServer(base.SharedTestCase):
 
     def test_who_asks_first_need_not_send_a_large_body(self) -> None:
         connection = self.connect()
-        connection.sendall(
-            f"{self.POST}Expect: 100-continue\nContent-Length: {LARGE}\n\n".replace(
-                "\n", "\r\n"
-            ).encode()
-        )
+        head = f"{self.POST}Expect: 100-continue\nContent-Length: {LARGE}\n\n"
+        connection.sendall(head.replace("\n", "\r\n").encode())
         answer = connection.recv(65536)
         while b"413" not in answer:
             more = connection.recv(65536)

@@ -1,0 +1,169 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What a nasty client sends, where a table of examples is too narrow."""
+
+import logging
+
+import fixtures
+from oslo_db import exception as db_exception
+
+from valence import objects
+from valence.tests import base
+from valence.tests.fixtures import environment
+
+SECRET = "s3cr3t-of-pod"
+MIB = 1024 * 1024
+
+
+class TestBadInput(base.SharedTestCase):
+    @classmethod
+    def make_environment(cls) -> environment.Environment:
+        return environment.Environment(conductor=False)
+
+    def refused(
+        self, status: int, code: str, answer: environment.Answer
+    ) -> str:
+        self.assertEqual(status, answer.status, answer)
+        self.assertEqual(code, answer.error["code"])
+        return str(answer.error["detail"])
+
+    def test_large_body(self) -> None:
+        post = self.env.api.post
+        for path in ("/v1/flavors", "/v1/nothing", "/"):
+            self.refused(413, "request.too_large", post(path, b" " * 10 * MIB))
+        self.refused(413, "request.too_large", post("/v1", b" " * (MIB + 1)))
+        # What is just within the limit is read.
+        body = b'{"name": "within", "properties": {}}'
+        answer = post("/v1/flavors", body + b" " * (MIB - len(body)))
+        self.assertEqual(201, answer.status, answer)
+
+    def test_large_and_nasty_within_the_limit(self) -> None:
+        for body in (
+            b"[" * MIB,
+            b'{"a":' * (MIB // 5),
+            b"[" + b"[]," * (MIB // 3 - 2) + b"[]]",
+            b'{"name":"' + b"x" * (MIB - 100) + b'"}',
+            b'{"' + b"x" * (MIB - 100) + b'":1}',
+            b"9" * MIB,
+            b"[" + b"1e999," * (MIB // 7) + b"1]",
+            b'"' + b"\\ud800" * (MIB // 7) + b'"',
+        ):
+            for path in ("/v1/flavors", "/v1/nodes", "/v1/nodes/x/action"):
+                answer = self.env.api.post(path, body)
+                self.assertEqual(400, answer.status, answer)
+                self.assertLess(len(answer.text), 2000)
+
+    def test_invalid_utf8(self) -> None:
+        detail = self.refused(
+            400,
+            "request.invalid_json",
+            self.env.api.post("/v1/flavors", b'{\n "name": "\xe4"}'),
+        )
+        self.assertIn("it is not UTF-8 (line 2, column 11)", detail)
+
+    def test_a_path_that_is_not_utf8(self) -> None:
+        for path in ("/%ff", "/v1/%c3%28", "/v1/flavors/%ff", "/v1/nodes?%ff"):
+            self.refused(400, "request.invalid", self.env.api.get(path))
+
+    def test_nothing_is_done_by_what_is_refused(self) -> None:
+        before = len(self.env.api.get("/v1/operations").json)
+        for headers in (
+            {"Prefer": "wait=soon"},
+            {"Idempotency_Key": ""},
+            {"Idempotency_Key": "x" * 256},
+            {"Idempotency_Key": "a\x01"},
+            {"OpenStack_API_Version": "composition 9.9"},
+            {"OpenStack_API_Version": "composition"},
+            {"Accept": "text/html"},
+            {"Content_Type": "text/plain"},
+        ):
+            answer = self.env.api.post("/v1/nodes", {}, **headers)
+            self.assertIn(answer.status, (400, 406, 415), headers)
+        self.assertEqual([], self.env.api.get("/v1/nodes").json)
+        self.assertEqual(before, len(self.env.api.get("/v1/operations").json))
+
+    def test_no_secret_in_any_answer_or_log(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        api = self.env.api
+        login = {
+            "type": "basic",
+            "auth_items": {"username": "admin", "password": SECRET},
+        }
+        good = {
+            "name": "pod",
+            "url": "http://pod.example",
+            "authentication": [login],
+        }
+        self.assertEqual(202, api.post("/v1/pod_managers", good).status)
+        for changes in (
+            {},
+            {"name": "other"},
+            {"url": f"http://admin:{SECRET}@pod.example"},
+            {"url": [SECRET]},
+            {"driver": SECRET},
+            {"verify_ca": SECRET},
+            {"status": SECRET},
+            {"colour": SECRET},
+            {"ca_certificate": SECRET},
+            {"authentication": SECRET},
+            {"authentication": [SECRET]},
+            {"authentication": [login, login]},
+            {"authentication": [{**login, "type": SECRET}]},
+            {"authentication": [{**login, "auth_items": SECRET}]},
+            {"authentication": [{**login, "auth_items": {"token": SECRET}}]},
+            {
+                "authentication": [
+                    {**login, "auth_items": {"password": [SECRET]}}
+                ]
+            },
+        ):
+            api.post("/v1/pod_managers", {**good, **changes})
+        for place in (
+            "/authentication",
+            "/authentication/0",
+            "/authentication/-",
+            "/authentication/0/auth_items",
+            "/authentication/0/auth_items/password",
+            "/authentication/0/auth_items/password/0",
+            "/authentication/0/auth_items/token/0",
+            "/authentication/x",
+            "/authentication/1",
+        ):
+            for op in ("add", "replace", "remove", "test", "move", "copy"):
+                for more in ({"value": SECRET}, {"from": "/name"}):
+                    api.patch(
+                        "/v1/pod_managers/pod",
+                        [{"op": op, "path": place, **more}],
+                    )
+                    api.patch(
+                        "/v1/pod_managers/pod",
+                        [{"op": op, "path": "/description", "from": place}],
+                    )
+        api.get("/v1/pod_managers")
+        api.get("/v1/pod_managers?fields=authentication")
+        api.get("/v1/operations")
+        for answer in api.answers:
+            self.assertNotIn(SECRET, answer.text)
+        self.assertNotIn(SECRET, log.output)
+
+    def test_no_secret_in_the_log_of_a_failed_statement(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        # It does not fit on purpose: the database itself refuses it.
+        podm = objects.PodManager(
+            self.env.context,
+            uuid="4b1e6c1e-0b5e-4a83-9a0e-6d1f0b6c1f10",
+            name="p",
+            description=SECRET,
+        )
+        error = self.assertRaises(db_exception.DBError, podm.create)
+        self.assertNotIn(SECRET, str(error))
+        self.assertNotIn(SECRET, log.output)

@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+import json
+
+import webob.exc
+
+from valence import exception
+from valence.api import errors
+from valence.tests import base
+
+
+class DBError(Exception):
+    __module__ = "oslo_db.exception"
+
+
+class TestErrors(base.TestCase):
+    def test_shape(self) -> None:
+        answer = errors.response(
+            exception.NotFound(noun="node", ident="x"), "req-1"
+        )
+        self.assertEqual(404, answer.status_int)
+        self.assertEqual(
+            {
+                "errors": [
+                    {
+                        "code": "resource.not_found",
+                        "status": 404,
+                        "title": "Not found",
+                        "detail": "No node 'x'.",
+                        "request_id": "req-1",
+                    }
+                ]
+            },
+            json.loads(answer.body),
+        )
+
+    def test_headers(self) -> None:
+        for error, name, value in (
+            (
+                exception.MethodNotAllowed(method="PUT", allowed="GET"),
+                "Allow",
+                "GET",
+            ),
+            (exception.BodyTooLarge(limit=1), "Connection", "close"),
+            (exception.UnreadableBody(reason="x"), "Connection", "close"),
+            (exception.Unavailable(), "Retry-After", "10"),
+        ):
+            answer = errors.response(error, None)
+            self.assertEqual(value, answer.headers[name])
+
+    def test_what_is_not_ours_is_not_told(self) -> None:
+        for error, status in (
+            (ValueError("s3cr3t"), 500),
+            (KeyError("s3cr3t"), 500),
+            (DBError("INSERT s3cr3t"), 503),
+            (webob.exc.HTTPBadRequest("s3cr3t"), 400),
+            (webob.exc.HTTPNotAcceptable("s3cr3t"), 406),
+        ):
+            named = errors.named(error)
+            self.assertEqual(status, named.status)
+            self.assertNotIn("s3cr3t", named.detail)
+
+    def test_codes_and_statuses(self) -> None:
+        # Clients match on the code: one code has one status.
+        found: dict[str, int] = {}
+        todo = [exception.ValenceError]
+        while todo:
+            cls = todo.pop()
+            todo += cls.__subclasses__()
+            if cls.__module__ != exception.__name__:
+                continue
+            self.assertRegex(cls.code, r"^[a-z_]+(\.[a-z_]+)?$")
+            self.assertEqual(
+                cls.status, found.setdefault(cls.code, cls.status), cls
+            )
