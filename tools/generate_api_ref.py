@@ -11,7 +11,7 @@
 #    under the License.
 
 
-"""Write api-ref/source/parameters.yaml: what the API's parameters are.
+"""Write the parameters of the API reference, and the tables of them.
 
 The text comes from the fields of the objects, and what is required from the
 types that requests are read by. Only what is no field is written here.
@@ -21,7 +21,9 @@ import pathlib
 import sys
 import typing
 
-import valence.cmd  # noqa: F401 - chooses threads before oslo.messaging does
+import valence.cmd  # noqa: F401 - chooses threads before others do
+
+# isort: split
 from wsme import types as wtypes
 import yaml
 
@@ -33,7 +35,7 @@ from valence.api.v1 import pod_manager
 from valence.objects import base
 from valence.objects import fields as f
 
-FILE = pathlib.Path(__file__).parents[1] / "api-ref/source/parameters.yaml"
+SOURCE = pathlib.Path(__file__).parents[1] / "api-ref/source"
 
 #: What has a page of its own, and the type that a new one is read by.
 NOUNS: dict[type[base.Resource], typing.Any] = {
@@ -351,16 +353,59 @@ def _of_requirements(
     return found
 
 
-def render() -> str:
-    return (
-        "# Written by tools/generate_api_ref.py (tox -e genapiref); change "
-        "the help\n# of the objects' fields, or that tool.\n"
-        + yaml.safe_dump(parameters(), sort_keys=False, width=76)
+def tables() -> dict[str, list[tuple[str, str]]]:
+    """What is shown where: file → (name, key of the parameter)."""
+    known = parameters()
+    found = {
+        "properties": [(k, k) for k in known if k.startswith("properties.")]
+    }
+    for cls in NOUNS:
+        noun = cls.NOUN.replace(" ", "_")
+        keys = {
+            name: name if name in COMMON else f"{noun}_{name}"
+            for name, field in cls.fields.items()
+            if field.visible
+        }
+        # As the API shows them: the uuid first.
+        shown = sorted(keys, key=lambda name: name != "uuid")
+        listed = [name for name in shown if not cls.fields[name].detail]
+        links = ("links", "links")
+        found[noun] = [*((n, keys[n]) for n in shown), links]
+        found[f"{noun}_listed"] = [*((n, keys[n]) for n in listed), links]
+        for kind in ("query", "request"):
+            found[f"{noun}_{kind}"] = [
+                (name, f"{key}_{kind}")
+                for name, key in keys.items()
+                if f"{key}_{kind}" in known
+                and (kind == "query" or cls.fields[name].writable)
+            ]
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def render() -> dict[str, str]:
+    """All files, by their path in the source of the API reference."""
+    note = (
+        "Written by tools/generate_api_ref.py (tox -e genapiref); change the\n"
+        "{0} help of the objects' fields, or that tool.\n"
     )
+    files = {
+        f"tables/{name}.inc": f".. {note.format('  ')}\n"
+        ".. rest_parameters:: parameters.yaml\n\n"
+        + "".join(f"   - {shown}: {key}\n" for shown, key in rows)
+        for name, rows in tables().items()
+    }
+    text = yaml.safe_dump(
+        parameters(), sort_keys=False, width=76, allow_unicode=True
+    )
+    return {"parameters.yaml": f"# {note.format('#')}{text}", **files}
 
 
 def main() -> int:
-    FILE.write_text(render())
+    for file in SOURCE.glob("tables/*"):
+        file.unlink()
+    SOURCE.joinpath("tables").mkdir(exist_ok=True)
+    for name, text in render().items():
+        (SOURCE / name).write_text(text)
     return 0
 
 

@@ -13,6 +13,7 @@
 
 """The API reference says all that the API does, and nothing else."""
 
+import difflib
 import importlib.util
 import pathlib
 import re
@@ -42,7 +43,7 @@ class TestApiRef(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.text = "".join(
-            file.read_text() for file in sorted(SOURCE.glob("*.inc"))
+            file.read_text() for file in sorted(SOURCE.rglob("*.inc"))
         )
 
     def test_every_route_has_an_entry_and_every_entry_a_route(self) -> None:
@@ -56,17 +57,30 @@ class TestApiRef(base.TestCase):
         )
 
     def test_parameters_are_those_of_the_objects(self) -> None:
-        self.assertEqual(
-            _generator().render(),
-            (SOURCE / "parameters.yaml").read_text(),
-            "tox -e genapiref writes them",
-        )
+        wanted = _generator().render()
+        kept = {
+            str(file.relative_to(SOURCE)): file.read_text()
+            for pattern in ("parameters.yaml", "tables/*")
+            for file in SOURCE.glob(pattern)
+        }
+        for name in sorted(wanted.keys() | kept.keys()):
+            diff = difflib.unified_diff(
+                kept.get(name, "").split("\n"),
+                wanted.get(name, "").split("\n"),
+                name,
+            )
+            self.assertEqual([], [*diff], "tox -e genapiref writes them")
 
     def test_every_parameter_stands_in_a_table(self) -> None:
         known = yaml.safe_load((SOURCE / "parameters.yaml").read_text())
         self.assertEqual(
             sorted(known), sorted({*PARAMETER.findall(self.text)})
         )
+
+    def test_every_table_is_shown(self) -> None:
+        shown = re.findall(r"include:: (tables/\S+)", self.text)
+        files = {f"tables/{file.name}" for file in SOURCE.glob("tables/*")}
+        self.assertEqual(sorted(files), sorted({*shown}))
 
     def test_every_sample_is_shown(self) -> None:
         shown = {*SAMPLE.findall(self.text)}

@@ -30,11 +30,12 @@ ROOT = pathlib.Path(__file__).parents[4]
 #: Where one of these changes, raise the VERSION of the object too, unless
 #: that version was never in a release.
 FINGERPRINTS = {
+    "Device": "1.0-57d79b45b2a91771856dc33baaf4bf6e",
     "Flavor": "1.0-6958fdfa85f5f4efcf08940f0d02edfc",
     "IdempotencyKey": "1.0-33743ab1e453d8d937a6e3af6e549c77",
     "Node": "1.0-c6e2f29b25cd65546116d3300177e10f",
-    "Operation": "1.0-f5b1cf5d00dbaf6696a3aca795366c14",
-    "PodManager": "1.0-cc06802b04e0a5545bd73bab1a702232",
+    "Operation": "1.0-17781f2383ecf30abc4c66331e1d0f74",
+    "PodManager": "1.0-25571c5ec37cf0a7a6f1029fb57954b4",
     "Rack": "1.0-35a406821eba9b8f6539c0b58ed90a00",
     "System": "1.0-a23caf10459a3f83364c01eda856eac3",
 }
