@@ -31,6 +31,10 @@ class Clock:
     def now(self) -> float:
         return time.monotonic() + self._ahead
 
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+        return time.time() + self._ahead
+
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass at once."""
         self._ahead += seconds

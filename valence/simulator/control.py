@@ -18,10 +18,11 @@ stands before the hardware, and sets faults.
 
 import collections.abc
 import dataclasses
-import json
 import typing
 
 import webob
+
+from valence.simulator import wire
 
 if typing.TYPE_CHECKING:
     from valence.simulator import server
@@ -31,7 +32,7 @@ Function = collections.abc.Callable[..., object]
 
 
 def refusal(status: int, message: str) -> webob.Response:
-    response = _json({"error": message}, status)
+    response = wire.json_response({"error": message}, status, indent=2)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="simulator"'
     return response
@@ -46,14 +47,17 @@ def answer(
     method = "GET" if request.method == "HEAD" else request.method
     function = _SPECIAL.get(kind, _things)
     try:
-        found = function(endpoint, method, kind, thing, _body(request))
+        body = wire.json_object(request.body)
+        found = function(endpoint, method, kind, thing, body)
     except KeyError as error:
         return refusal(404, f"There is no {error.args[0]!r}.")
     except _NotAllowed:
         return refusal(405, f"{request.path} does not take {method}.")
     except ValueError as error:
         return refusal(400, str(error))
-    return webob.Response(status=204) if found is None else _json(found)
+    if found is None:
+        return webob.Response(status=204)
+    return wire.json_response(found, indent=2)
 
 
 class _NotAllowed(Exception):
@@ -155,26 +159,28 @@ _SPECIAL: dict[str, Function] = {
 }
 
 
-def _no_constant(word: str) -> typing.NoReturn:
-    raise ValueError(f"{word} is not JSON")
+# What the endpoints check such changes with.
 
 
-def _body(request: webob.Request) -> dict[str, typing.Any]:
-    if not request.body:
-        return {}
-    try:
-        body = json.loads(request.body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"The body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise ValueError("The body is not a JSON object.")
-    return body
+def only(
+    kind: str,
+    values: collections.abc.Iterable[str],
+    known: dict[str, set[str]],
+) -> None:
+    """Refuse a change of what cannot be changed (ValueError)."""
+    if kind not in known:
+        raise ValueError(f"this can be done to {', '.join(known)} only")
+    for name in values:
+        if name not in known[kind]:
+            raise ValueError(
+                f"{name}: unknown; give {', '.join(sorted(known[kind]))}"
+            )
 
 
-def _json(body: object, status: int = 200) -> webob.Response:
-    return webob.Response(
-        json.dumps(body, indent=2) + "\n",
-        status=status,
-        content_type="application/json",
-        charset="UTF-8",
-    )
+def one_of(
+    name: str, value: object, allowed: collections.abc.Iterable[str]
+) -> str:
+    """The value, if it is one of these (ValueError)."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name}: give one of {', '.join(allowed)}")
+    return value

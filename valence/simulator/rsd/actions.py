@@ -18,7 +18,6 @@ tag of that name of the repository intel/intelRSD; sessions and events as in
 Redfish (DSP0266).
 """
 
-import json
 import typing
 import uuid
 
@@ -29,6 +28,7 @@ from valence.simulator.rsd import composition
 from valence.simulator.rsd import documents
 from valence.simulator.rsd import hardware
 from valence.simulator.rsd import inventory
+from valence.simulator.rsd import nodes
 from valence.simulator.rsd import refusals
 from valence.simulator.rsd import routes
 
@@ -42,7 +42,7 @@ def allocate(asked: routes.Asked) -> routes.Answer:
     system = allocation.choose(wanted, pod.free_systems(), pod.storage)
     node = pod.new_node(wanted, system)
     node.allocate(pod.spec.allocate_seconds, asked.outcome)
-    return _created(asked, node.uri, documents.node(asked, node.id))
+    return _created(asked, node.uri, nodes.node(asked, node.id))
 
 
 @routes.route("POST", "/Nodes/{node_id}/Actions/ComposedNode.Assemble")
@@ -81,7 +81,7 @@ def boot(asked: routes.Asked, node_id: str) -> routes.Answer:
         if wanted.get(key) is not None
     }
     node.tags |= composition.tags_of(wanted.get("Oem") or {})
-    return documents.node(asked, node_id) if _shows(asked) else None
+    return nodes.node(asked, node_id) if _shows(asked) else None
 
 
 @routes.route("DELETE", "/Nodes/{node_id}")
@@ -187,25 +187,10 @@ def unsubscribe(asked: routes.Asked, subscription_id: str) -> routes.Answer:
     return None
 
 
-def _no_constant(word: str) -> typing.NoReturn:
-    raise ValueError(f"{word} is not JSON")
-
-
 def _payload(
     asked: routes.Asked, form: dict[str, Key]
 ) -> dict[str, typing.Any]:
-    """The request's body, which may be empty, once it is seen to be sound."""
-    body = asked.request.body
-    if not body.strip():
-        return {}
-    try:
-        payload = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise refusals.invalid("The payload is not JSON") from error
-    if not isinstance(payload, dict):
-        raise refusals.invalid("The payload: should be an object")
-    allocation.validate(payload, form, asked.pod.dialect)
-    return payload
+    return allocation.payload(asked.request.body, form, asked.pod.dialect)
 
 
 def _reset_type(asked: routes.Asked) -> str:

@@ -21,6 +21,7 @@ import collections.abc
 import dataclasses
 import typing
 
+from valence.simulator import wire
 from valence.simulator.rsd import dialects
 from valence.simulator.rsd import hardware
 from valence.simulator.rsd import refusals
@@ -193,15 +194,21 @@ def _wanted(form: typing.Any) -> str:
     return "an array" if isinstance(form, list) else "an object"
 
 
-def validate(
-    payload: typing.Any,
-    form: dict[str, Key],
-    dialect: dialects.Dialect,
-) -> None:
-    """Refuse a payload that is not of this form."""
-    wrong = list(check(payload, form, dialect))
+def payload(
+    body: bytes, form: dict[str, Key], dialect: dialects.Dialect
+) -> Json:
+    """The request's body, which may be empty, once it is seen to be sound.
+
+    :raises: Refusal
+    """
+    try:
+        found = wire.json_object(body)
+    except ValueError as error:
+        raise refusals.invalid(f"The payload is unsound. {error}") from error
+    wrong = list(check(found, form, dialect))
     if wrong:
         raise refusals.invalid(*wrong)
+    return found
 
 
 def choose(

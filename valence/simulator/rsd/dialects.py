@@ -34,6 +34,12 @@ class Dialect:
     nodes_in_oem: bool = True
     storage: str = "StorageServices"
     fabrics: bool = True
+    #: What the actions Attach… and Detach… end with, if there are any.
+    attach: str | None = "Resource"
+    #: FPGAs can be attached, too.
+    attach_fpga: bool = False
+    #: @Redfish.ActionInfo is a string and not an object.
+    plain_action_info: bool = False
     #: EventService, SessionService and TelemetryService.
     services: bool = False
     absolute_location: bool = True
@@ -81,6 +87,7 @@ DIALECTS = {
             nodes_in_oem=False,
             storage="Services",
             fabrics=False,
+            attach=None,
             power_is_state=True,
             allowable="DMTF",
             memory_collection="DimmConfig",
@@ -96,14 +103,14 @@ DIALECTS = {
             api_version="2.0.0",
             nodes_in_oem=False,
             storage="Services",
-            fabrics=False,
+            attach="Endpoint",
         ),
         Dialect(
             name="2.2",
             redfish_version="1.0.2",
             api_version="2.2.0",
             storage="Services",
-            fabrics=False,
+            attach="Endpoint",
         ),
         Dialect(name="2.3", redfish_version="1.1.0", api_version="2.3.0"),
         Dialect(
@@ -114,6 +121,8 @@ DIALECTS = {
             absolute_location=False,
             general_errors=True,
             links_storage=True,
+            attach_fpga=True,
+            plain_action_info=True,
         ),
         Dialect(
             name="2.5",
@@ -123,6 +132,8 @@ DIALECTS = {
             absolute_location=False,
             general_errors=True,
             links_storage=True,
+            attach_fpga=True,
+            plain_action_info=True,
             force_delete=True,
         ),
     )

@@ -10,12 +10,11 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What a pod shows of its service, its nodes and its events.
+"""What a pod shows of its service and its events, and how it shows things.
 
 Sources: Intel RSD PODM API 2.1.3 (335455-002), 2.3.2 (337204-003) and 2.5
-(613320-001), "Service Root", "Composed Node Collection" and "Composed Node";
-for 1.2.1 the tag of that name of the repository intel/intelRSD; sessions and
-events as in Redfish (DSP0266).
+(613320-001), "Service Root"; for 1.2.1 the tag of that name of the repository
+intel/intelRSD; sessions and events as in Redfish (DSP0266).
 """
 
 import collections.abc
@@ -152,90 +151,6 @@ def root(asked: routes.Asked) -> Json:
     return shown | {"Id": "RootService"}
 
 
-@routes.route("GET", "/Nodes")
-def node_list(asked: routes.Asked) -> Json:
-    spelling = (
-        "ComposedNodesCollection"
-        if "allocate-key" in asked.pod.spec.quirks
-        else "ComposedNodeCollection"
-    )
-    return collection(
-        asked,
-        "ComposedNode",
-        f"{BASE}/Nodes",
-        [node.uri for node in asked.pod.nodes],
-        Actions={
-            f"#{spelling}.Allocate": {
-                "target": f"{BASE}/Nodes/Actions/Allocate"
-            }
-        },
-    )
-
-
-@routes.route("GET", "/Nodes/{node_id}")
-def node(asked: routes.Asked, node_id: str) -> Json:
-    found = asked.pod.node(node_id)
-    dialect, system = asked.pod.dialect, found.system
-    remote = [v.uri for v in asked.pod.storage.of_node(node_id)]
-    held: Json = {
-        "ComputerSystem": link(system.uri) if system else None,
-        "Processors": _parts(system.processors if system else []),
-        "Memory": _parts(system.memory if system else []),
-        "EthernetInterfaces": _parts(system.interfaces if system else []),
-        "ManagedBy": [link(f"{BASE}/Managers/1")],
-    }
-    if dialect.links_storage:
-        local = [f"{system.uri}/Storage/1"] if system else []
-        held["Storage"] = links(local + remote)
-    else:
-        held["LocalDrives"] = _parts(system.drives if system else [])
-        held["RemoteDrives"] = links(remote)
-    actions = reset_action(asked, found.uri, "ComposedNode")
-    actions["#ComposedNode.Assemble"] = {
-        "target": f"{found.uri}/Actions/ComposedNode.Assemble"
-    }
-    content: Json = {}
-    if dialect.force_delete:
-        actions["#ComposedNode.ForceDelete"] = {
-            "target": f"{found.uri}/Actions/ComposedNode.ForceDelete"
-        }
-        content = found.settings | {
-            "Oem": {"Intel_RackScale": {"TaggedValues": found.tags}}
-        }
-    sound = found.state != "Failed"
-    return document(
-        asked,
-        "ComposedNode",
-        found.uri,
-        found.name,
-        version="1.1.0",
-        Description=found.description,
-        UUID=found.uuid,
-        PowerState=found.power,
-        ComposedNodeState=found.state,
-        Status=status(system.health if system and sound else "Critical"),
-        Processors={
-            "Count": len(system.processors) if system else 0,
-            "Model": system.profile.model if system else None,
-            "Status": status(),
-        },
-        Memory={
-            "TotalSystemMemoryGiB": system.memory_mib / 1024 if system else 0,
-            "Status": status(),
-        },
-        Boot=boot_of(asked, system.boot) if system else {},
-        Links=held,
-        Actions=actions,
-        **content,
-    )
-
-
-def _parts(
-    parts: collections.abc.Sequence[hardware.Part],
-) -> list[dict[str, str]]:
-    return links(part.uri for part in parts)
-
-
 @routes.route("GET", "/Managers")
 def manager_list(asked: routes.Asked) -> Json:
     return collection(
@@ -264,11 +179,6 @@ def switch_list(asked: routes.Asked) -> Json:
 
 def _services(dialect: dialects.Dialect) -> bool:
     return dialect.services
-
-
-@routes.route("GET", "/Fabrics", lambda dialect: dialect.fabrics)
-def fabric_list(asked: routes.Asked) -> Json:
-    return collection(asked, "Fabric", f"{BASE}/Fabrics", [])
 
 
 @routes.route("GET", "/TelemetryService", _services)

@@ -21,7 +21,9 @@ import typing
 
 from valence.simulator.rsd import dialects
 from valence.simulator.rsd import documents
+from valence.simulator.rsd import fabrics
 from valence.simulator.rsd import hardware
+from valence.simulator.rsd import pool
 from valence.simulator.rsd import refusals
 from valence.simulator.rsd import routes
 
@@ -55,7 +57,8 @@ def _part(parts: list[P], part_id: str) -> P:
 def chassis_list(asked: routes.Asked) -> Json:
     pod = asked.pod
     held = [POD, *pod.racks]
-    held += [drawer for rack in pod.racks for drawer in pod.drawers(rack)]
+    for rack in pod.racks:
+        held += pod.drawers(rack) + pod.enclosures(rack)
     uri = f"{BASE}/Chassis"
     return documents.collection(
         asked, "Chassis", uri, [f"{uri}/{one}" for one in held]
@@ -67,14 +70,17 @@ def chassis(asked: routes.Asked, chassis_id: str) -> Json:
     pod, uri = asked.pod, f"{BASE}/Chassis"
     contains: list[str] = []
     systems: list[hardware.System] = []
+    pooled: list[pool.Device] = []
     parent = None
     if chassis_id == POD:
         kind, contains = "Pod", list(pod.racks)
     elif chassis_id in pod.racks:
         kind, parent = "Rack", POD
-        contains = pod.drawers(chassis_id)
+        contains = pod.drawers(chassis_id) + pod.enclosures(chassis_id)
         if "drawers-only" not in pod.spec.quirks:
             systems = [s for s in pod.systems if s.rack == chassis_id]
+    elif pooled := [one for one in pod.pool if one.chassis == chassis_id]:
+        kind, parent = "Enclosure", pooled[0].rack
     else:
         kind = "Drawer"
         systems = [s for s in pod.systems if s.drawer == chassis_id]
@@ -92,6 +98,11 @@ def chassis(asked: routes.Asked, chassis_id: str) -> Json:
         held["Drives"] = documents.links(
             drive.uri for one in systems for drive in one.drives
         )
+    if kind == "Enclosure":
+        held["Drives"] = documents.links(one.uri for one in pooled if one.disk)
+        fpgas = [one.uri for one in pooled if not one.disk]
+        if fpgas:
+            held["Processors"] = documents.links(fpgas)
     return documents.document(
         asked,
         "Chassis",
@@ -118,7 +129,11 @@ def chassis_drive(asked: routes.Asked, chassis_id: str, drive_id: str) -> Json:
             for drive in system.drives:
                 if drive.id == drive_id:
                     return _drive(asked, drive)
-    raise refusals.Refusal("InvalidEndpoint")
+    uri = f"{BASE}/Chassis/{chassis_id}/Drives/{drive_id}"
+    device = asked.pod.pool.find(uri)
+    if device is None:
+        raise refusals.Refusal("InvalidEndpoint")
+    return fabrics.drive(asked, device)
 
 
 def _drive(asked: routes.Asked, drive: hardware.Drive) -> Json:

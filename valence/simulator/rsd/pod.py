@@ -12,10 +12,8 @@
 
 """A simulated Intel RSD pod."""
 
-import collections.abc
 import dataclasses
 import itertools
-import json
 import threading
 import typing
 import uuid
@@ -23,14 +21,19 @@ import uuid
 import webob
 
 from valence.simulator import clock as clocks
+from valence.simulator import control
+from valence.simulator import routing
 from valence.simulator import server
 from valence.simulator import tls
+from valence.simulator import wire
 from valence.simulator.rsd import actions  # noqa: F401 (registers routes)
 from valence.simulator.rsd import allocation
+from valence.simulator.rsd import attachment
 from valence.simulator.rsd import composition
 from valence.simulator.rsd import dialects
 from valence.simulator.rsd import hardware
 from valence.simulator.rsd import inventory
+from valence.simulator.rsd import pool
 from valence.simulator.rsd import refusals
 from valence.simulator.rsd import routes
 from valence.simulator.rsd import volumes  # noqa: F401
@@ -55,10 +58,19 @@ class PodSpec:
     power_seconds: float = 0.0
     #: Size of the storage that remote drives are made from.
     remote_gib: int = 4096
+    #: Pooled drives behind PCIe switches, in all racks together; 1.2.1 has
+    #: none.
+    devices: int = 0
+    #: Pooled FPGAs beside them, from 2.4 on.
+    fpgas: int = 0
+    #: Volumes of 100 GiB that can be attached over NVMe-oF, from 2.3 on.
+    volumes: int = 0
     #: Of :data:`valence.simulator.rsd.dialects.QUIRKS`.
     quirks: tuple[str, ...] = ()
     #: What its systems are, in turn.
     profiles: tuple[hardware.Profile, ...] = hardware.PROFILES
+    #: What its pooled drives are, in turn.
+    disks: tuple[hardware.Disk, ...] = pool.DISKS
 
     def __post_init__(self) -> None:
         if self.dialect not in dialects.DIALECTS:
@@ -76,8 +88,8 @@ class PodSpec:
             value = getattr(self, field.name)
             if field.type in (int, float) and not 0 <= value < 1e6:
                 raise ValueError(f"{field.name} cannot be {value}")
-        if not self.racks and self.systems:
-            raise ValueError("systems need a rack to stand in")
+        if not self.racks and (self.systems or self.devices or self.fpgas):
+            raise ValueError("systems and devices need a rack to stand in")
 
     def endpoint(
         self,
@@ -106,11 +118,7 @@ class Pod(server.Endpoint):
         self.spec = spec
         self.name = name
         self.dialect = dialects.DIALECTS[spec.dialect]
-        self.points = frozenset(
-            route.point
-            for route in routes.ROUTES
-            if route.serves(self.dialect)
-        )
+        self.points = routes.TABLE.points(self.dialect)
         super().__init__(host, port, certificate, clock)
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_OID, f"valence/{name}"))
         self.storage = hardware.Storage(self.dialect, spec.remote_gib)
@@ -127,6 +135,11 @@ class Pod(server.Endpoint):
         share = -(-spec.systems // max(1, spec.racks))
         for number in range(1, spec.systems + 1):
             self._put(number, self.racks[(number - 1) // share])
+        if self.dialect.attach == "Resource":
+            for _ in range(spec.volumes):
+                self.storage.carve(100, attachment.PROTOCOL).lasting = True
+        self.pool = pool.Pool(name, self.dialect, spec.disks)
+        self.pool.fill(spec.devices, spec.fpgas, self.racks)
 
     # What is there.
 
@@ -151,6 +164,10 @@ class Pod(server.Endpoint):
         return list(
             dict.fromkeys(s.drawer for s in self.systems if s.rack == rack)
         )
+
+    def enclosures(self, rack: str) -> list[str]:
+        """Ids of the enclosures of pooled devices in a rack."""
+        return [pool.enclosure(rack)] if self.pool.of_rack(rack) else []
 
     def node(self, node_id: str) -> composition.Node:
         """:raises: Refusal where there is none"""
@@ -187,6 +204,7 @@ class Pod(server.Endpoint):
     def delete_node(self, node: composition.Node) -> None:
         """Give back everything that the node has."""
         self.storage.release(node.id)
+        self.pool.release(node.id)
         if node.system is not None:
             node.system.power_state.set("Off")
             node.system.boot |= {
@@ -205,7 +223,7 @@ class Pod(server.Endpoint):
 
     def _route(
         self, request: webob.Request
-    ) -> tuple[routes.Route, dict[str, str]]:
+    ) -> tuple[routing.Route, dict[str, str]]:
         path = server.path_of(request)
         return routes.find(request.method, path, self.dialect)
 
@@ -233,12 +251,9 @@ class Pod(server.Endpoint):
             return found
         if found is None:
             return webob.Response(status=204)
-        return webob.Response(
-            json.dumps(found),
-            content_type="application/json",
-            charset="UTF-8",
-            headers={"OData-Version": "4.0"},
-        )
+        response = wire.json_response(found)
+        response.headers["OData-Version"] = "4.0"
+        return response
 
     def refuse(self, status: int, point: str | None) -> webob.Response:
         return refusals.Refusal.at(point, status).response(self.dialect)
@@ -261,6 +276,7 @@ class Pod(server.Endpoint):
                     }
                     for rack in self.racks
                 ],
+                "devices": [self.pool.describe(one) for one in self.pool],
             }
 
     def _system(self, system: hardware.System) -> dict[str, typing.Any]:
@@ -287,61 +303,100 @@ class Pod(server.Endpoint):
             "state": node.state,
             "power": node.power,
             "system": node.system.id if node.system else None,
+            "devices": [one.id for one in self.pool.of_node(node.id)],
         }
 
     def add(self, kind: str, values: dict[str, typing.Any]) -> object:
-        """Put in a system or a rack; one that was pulled out is the same."""
-        _only(kind, values, {"systems": {"id", "rack"}, "racks": {"id"}})
+        """Put in something; what was pulled out before is the same again."""
+        control.only(
+            kind,
+            values,
+            {
+                "systems": {"id", "rack"},
+                "racks": {"id"},
+                "devices": {"id", "rack", "type", "gib"},
+            },
+        )
         with self._lock:
             if kind == "racks":
-                rack = values.get("id", f"Rack{len(self.racks) + 1}")
-                if not isinstance(rack, str) or not rack.isalnum():
-                    raise ValueError("id: give letters and digits")
-                if rack in self.racks or rack == inventory.POD:
-                    raise ValueError(f"{rack} is there already")
-                self.racks.append(rack)
-                return self.describe()["racks"][-1]
+                return self._add_rack(values)
             if not self.racks:
                 raise ValueError("there is no rack to put it in")
-            highest = max(map(int, self._systems), default=0)
-            number = str(values.get("id", highest + 1))
             rack = values.get("rack", self.racks[-1])
-            if not number.isdecimal() or not 0 < int(number) < 65536:
-                raise ValueError("id: give a number from 1 to 65535")
-            if str(int(number)) in self._systems:
-                raise ValueError(f"system {int(number)} is there already")
             if rack not in self.racks:
                 raise ValueError(f"there is no rack {rack!r}")
-            return self._system(self._put(int(number), rack))
+            if kind == "devices":
+                return self.pool.describe(self.pool.add(rack, values))
+            return self._add_system(rack, values)
+
+    def _add_rack(self, values: dict[str, typing.Any]) -> object:
+        rack = values.get("id", f"Rack{len(self.racks) + 1}")
+        if not isinstance(rack, str) or not rack.isalnum():
+            raise ValueError("id: give letters and digits")
+        if rack in self.racks or rack == inventory.POD:
+            raise ValueError(f"{rack} is there already")
+        self.racks.append(rack)
+        return self.describe()["racks"][-1]
+
+    def _add_system(self, rack: str, values: dict[str, typing.Any]) -> object:
+        highest = max(map(int, self._systems), default=0)
+        number = str(values.get("id", highest + 1))
+        if not number.isdecimal() or not 0 < int(number) < 65536:
+            raise ValueError("id: give a number from 1 to 65535")
+        if str(int(number)) in self._systems:
+            raise ValueError(f"system {int(number)} is there already")
+        return self._system(self._put(int(number), rack))
 
     def change(
         self, kind: str, thing: str, values: dict[str, typing.Any]
     ) -> object:
-        """Change a system's health or power, or a node's state, at once."""
-        _only(
-            kind, values, {"systems": {"health", "power"}, "nodes": {"state"}}
+        """Change a system, a device or a node's state, at once."""
+        control.only(
+            kind,
+            values,
+            {
+                "systems": {"health", "power"},
+                "nodes": {"state"},
+                "devices": {"health", "erase_on_detach"},
+            },
         )
+        if "health" in values:
+            control.one_of("health", values["health"], HEALTH)
         with self._lock:
             if kind == "nodes":
                 node = self._nodes[thing]
                 if "state" in values:
-                    node.be(
-                        _one_of("state", values["state"], composition.STATES)
-                    )
+                    state = values["state"]
+                    node.be(control.one_of("state", state, composition.STATES))
                 return self._node(node)
+            if kind == "devices":
+                device = self.pool[thing]
+                erase = values.get("erase_on_detach", device.erase_on_detach)
+                if not isinstance(erase, bool):
+                    raise ValueError("erase_on_detach: give true or false")
+                device.erase_on_detach = erase
+                device.health = values.get("health", device.health)
+                return self.pool.describe(device)
             system = self._systems[thing]
-            if "health" in values:
-                health = _one_of("health", values["health"], HEALTH)
-                system.health = health
             if "power" in values:
-                power = _one_of("power", values["power"], POWER)
+                power = control.one_of("power", values["power"], POWER)
                 system.power_state.set(power)
+            system.health = values.get("health", system.health)
             return self._system(system)
 
     def remove(self, kind: str, thing: str) -> None:
-        """Pull out a system or a rack; a node that stood on it fails."""
-        _only(kind, {}, {"systems": set(), "racks": set()})
+        """Pull something out.
+
+        A node whose system it was fails; one that had the device has it no
+        more.
+        """
+        control.only(
+            kind, {}, {"systems": set(), "racks": set(), "devices": set()}
+        )
         with self._lock:
+            if kind == "devices":
+                self.pool.pull(thing)
+                return
             if kind == "systems":
                 pulled = [self._systems[thing]]
             elif thing not in self.racks:
@@ -349,6 +404,8 @@ class Pod(server.Endpoint):
             else:
                 self.racks.remove(thing)
                 pulled = [one for one in self.systems if one.rack == thing]
+                for device in self.pool.of_rack(thing):
+                    self.pool.pull(device.id)
             for system in pulled:
                 del self._systems[system.id]
                 for node in self.nodes:
@@ -371,25 +428,3 @@ class Pod(server.Endpoint):
         )
         self._systems[system.id] = system
         return system
-
-
-def _only(
-    kind: str,
-    values: collections.abc.Iterable[str],
-    known: dict[str, set[str]],
-) -> None:
-    if kind not in known:
-        raise ValueError(f"this can be done to {', '.join(known)} only")
-    for name in values:
-        if name not in known[kind]:
-            raise ValueError(
-                f"{name}: unknown; give {', '.join(sorted(known[kind]))}"
-            )
-
-
-def _one_of(
-    name: str, value: object, allowed: collections.abc.Iterable[str]
-) -> str:
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name}: give one of {', '.join(allowed)}")
-    return value

@@ -60,6 +60,14 @@ AT_POINT = {
         "Conflict during allocation",
         "There are no computer systems available for this allocation request.",
     ),
+    ("attach", 500): (
+        "EntityOperation exception.",
+        "PCIeDrive attach action failed: the switch does not answer.",
+    ),
+    ("detach", 500): (
+        "EntityOperation exception.",
+        "PCIeDrive detach action failed: the switch does not answer.",
+    ),
     ("delete", 500): (
         "The specified node could not be disassembled",
         "Disassembly failed: Could not power off composed node",
@@ -133,3 +141,10 @@ def invalid(*reasons: str) -> Refusal:
 def conflict(*reasons: str, **others: typing.Any) -> Refusal:
     """The state of things does not allow it."""
     return Refusal("ResourcesStateMismatch", *reasons, **others)
+
+
+def operation_failed(reason: str) -> Refusal:
+    """What was asked for cannot be done to the hardware."""
+    return Refusal(
+        "UnknownException", reason, message="EntityOperation exception."
+    )
