@@ -215,6 +215,12 @@ class Unavailable(ValenceError):
     message = "The service cannot answer now; try again later."
 
 
+class DeviceTaken(Conflict):
+    code = "device.taken"
+    title = "Device taken"
+    message = "Device %(device)s is held by %(holder)s."
+
+
 class NoPodManager(Conflict):
     """No pod manager can serve a request; says why of each."""
 

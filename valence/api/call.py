@@ -91,6 +91,10 @@ class Call:
             raise exception.MissingField(field="body")
         return types.parse(self._raw_body)
 
+    @property
+    def has_body(self) -> bool:
+        return bool(self._raw_body.strip())
+
     def no_body(self) -> None:
         """Refuse a body, but for an empty object, where none has meaning."""
         if self._raw_body.strip() not in (b"", b"{}"):

@@ -58,8 +58,17 @@ def show(call: Call, cls: type[base.Resource]) -> webob.Response:
     return call.answer(work.document(call, obj, names))
 
 
-def find(call: Call, cls: type[base.Resource]) -> webob.Response:
-    """One page of a collection."""
+def find(
+    call: Call,
+    cls: type[base.Resource],
+    always: dict[str, typing.Any] | None = None,
+    groups: dict[str, dict[str, tuple[str, ...]]] | None = None,
+) -> webob.Response:
+    """One page of a collection.
+
+    :param always: filters that hold whatever is asked for
+    :param groups: field → words that stand for several of its values
+    """
     filters = {
         name: field
         for name, field in cls.fields.items()
@@ -76,14 +85,18 @@ def find(call: Call, cls: type[base.Resource]) -> webob.Response:
     if marker is not None:
         marker = types.scalar(wtypes.UuidType(), marker, "marker")
     sortable = [n for n, field in filters.items() if not field.nullable]
+    asked: dict[str, typing.Any] = {
+        name: types.scalar(
+            types.of_field("", field), _word(field, query[name]), name
+        )
+        for name, field in filters.items()
+        if name in query
+    }
+    for name, words in (groups or {}).items():
+        if asked.get(name) in words:
+            asked[name] = words[asked[name]]
     page: base.Page = {
-        "filters": {
-            name: types.scalar(
-                types.of_field("", field), _word(field, query[name]), name
-            )
-            for name, field in filters.items()
-            if name in query
-        },
+        "filters": {**asked, **(always or {})},
         # One more than is shown tells whether there is a next page.
         "limit": limit + 1,
         "marker": marker,

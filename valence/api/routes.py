@@ -18,6 +18,7 @@ import webob
 
 from valence.api import versions
 from valence.api.call import Call
+from valence.api.v1 import device
 from valence.api.v1 import flavor
 from valence.api.v1 import node
 from valence.api.v1 import operation
@@ -54,6 +55,10 @@ ROUTES: dict[str, dict[str, Handler]] = {
         "DELETE": pod_manager.delete,
     },
     "/v1/pod_managers/{ident}/sync": {"POST": pod_manager.sync},
+    "/v1/pod_managers/{ident}/audit": {"GET": pod_manager.audit},
+    "/v1/devices": {"GET": device.find},
+    "/v1/devices/sync": {"POST": device.sync},
+    "/v1/devices/{ident}": {"GET": device.show},
     "/v1/systems": {"GET": system.find},
     "/v1/systems/{ident}": {"GET": system.show},
     "/v1/racks": {"GET": rack.find},
@@ -80,7 +85,11 @@ ROUTES: dict[str, dict[str, Handler]] = {
 }
 
 #: Spellings of the original Valence.
-ALIASES = {"podmanagers": "pod_managers", "podmanager": "pod_managers"}
+ALIASES = {
+    "podmanagers": "pod_managers",
+    "podmanager": "pod_managers",
+    "pooled": "devices",
+}
 
 
 class _Branch:

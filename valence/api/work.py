@@ -13,7 +13,6 @@
 """Asking for hardware work, and answering for it."""
 
 import typing
-import uuid
 
 import webob
 
@@ -32,7 +31,7 @@ TARGETS: dict[str, type[base.Resource]] = {
 #: Operations that are answered with what they work on, not with themselves.
 ANSWERED_BY_TARGET = ("connect", "compose", "manage", "release")
 #: Operations that a client who waited is answered 204 for.
-WITHOUT_BODY = ("reset", "boot", "release")
+WITHOUT_BODY = ("reset", "boot", "attach", "detach", "release")
 
 
 def submit(
@@ -42,34 +41,33 @@ def submit(
     event: str | None = None,
     podm_id: str | None = None,
     arguments: dict[str, typing.Any] | None = None,
+    device: objects.Device | None = None,
 ) -> webob.Response:
-    """Write down what is asked for, wake a conductor, and answer.
+    """Ask for work and answer; the parameters are those of :func:`ask`."""
+    operation = ask(call, kind, target, event, podm_id, arguments, device)
+    return answer(call, operation, target)
+
+
+def ask(
+    call: Call,
+    kind: str,
+    target: typing.Any,
+    event: str | None = None,
+    podm_id: str | None = None,
+    arguments: dict[str, typing.Any] | None = None,
+    device: objects.Device | None = None,
+) -> objects.Operation:
+    """Write down what is asked for, and wake a conductor.
 
     :param event: on the target's state; None: the target is new
+    :param device: what is attached or detached, taken in the same breath
     """
-    context = call.context
-    operation = objects.Operation(
-        context,
-        uuid=str(uuid.uuid4()),
-        kind=kind,
-        target_type=target.NOUN,
-        target_id=target.uuid,
-        target_name=target.name,
-        podm_id=podm_id,
-        state=states.PENDING,
-        progress=0,
-        steps=[],
-        warnings=[],
-        cancel_requested=False,
-        arguments=arguments or {},
-        attempts=0,
-        request_id=context.request_id,
-        project_id=context.project_id,
-        user_id=context.user_id,
+    operation = objects.Operation.asking(
+        call.context, kind, target, podm_id, arguments
     )
-    target.submit(operation, event)
-    call.nudge(context, operation.uuid)
-    return answer(call, operation, target)
+    target.submit(operation, event, device)
+    call.nudge(call.context, operation.uuid)
+    return operation
 
 
 def answer(

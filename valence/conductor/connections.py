@@ -71,10 +71,6 @@ class Connections:
             self._close(known[1])
         return driver
 
-    def requirement_keys(self) -> dict[str, frozenset[str]]:
-        """Driver → keys of a flavor that it can compose by."""
-        return {n: c.requirement_keys for n, c in self._classes.items()}
-
     def drop(self, podm_id: str) -> None:
         """Close what is kept for a pod manager that is gone."""
         with self._lock:

@@ -261,8 +261,14 @@ class Operations:
             gone = state == states.GONE
             values["provision_state"] = state
         values = clip(type(target), values)
+        outcome = "stuck" if run.stuck else "failed" if failed else "done"
         if not db.finish(
-            operation, target, values, gone=gone, system_uris=run.systems
+            operation,
+            target,
+            values,
+            outcome=outcome,
+            gone=gone,
+            system_uris=run.systems,
         ):
             LOG.info(
                 "Operation %s belongs to another conductor now.",

@@ -110,10 +110,6 @@ class Run:
         podm = objects.PodManager.get(self.context, podm_id)
         return self._pool.get(podm)
 
-    def requirement_keys(self) -> dict[str, frozenset[str]]:
-        """What each installed driver can compose by."""
-        return self._pool.requirement_keys()
-
     # -- the Progress of drivers --
 
     def step(self, name: str) -> None:

@@ -24,6 +24,7 @@ from oslo_service import service
 
 from valence import objects
 from valence import rpc
+from valence.conductor import polling
 from valence.conductor.connections import Connections
 from valence.conductor.manager import ObjectEndpoint
 from valence.conductor.manager import OperationEndpoint
@@ -75,7 +76,7 @@ class ConductorService(service.Service):
             self._periodic_calls(),
             # One each, so that no sign of life waits for a slow sweep.
             executor_factory=lambda: futurist.ThreadPoolExecutor(
-                max_workers=3
+                max_workers=4
             ),
         )
         self._periodics_thread = threading.Thread(
@@ -123,7 +124,8 @@ class ConductorService(service.Service):
         rpc.cleanup()
         engine.dispose()
         super().stop(graceful)
-        self._stopped.set()
+        if self._stopped is not None:
+            self._stopped.set()
 
     def wait(self) -> None:
         if self._stopped is not None:
@@ -143,6 +145,7 @@ class ConductorService(service.Service):
             for call, spacing in (
                 (self._beat, CONF.conductor.heartbeat_interval),
                 (self._sweep, CONF.conductor.rescue_interval),
+                (self._poll, CONF.conductor.rescue_interval),
                 (self._purge, 3600),
             )
         ]
@@ -174,6 +177,9 @@ class ConductorService(service.Service):
                 rescued,
             )
         self._operations.sweep()
+
+    def _poll(self) -> None:
+        polling.sync_due(self._host, self._operations)
 
     def _purge(self) -> None:
         now = db.now()

@@ -57,10 +57,17 @@ def setup(argv: list[str] | None = None, name: str | None = None) -> None:
             "oslo_service=WARNING",
         ]
     )
-    CONF(
-        sys.argv[1:] if argv is None else argv,
-        project="valence",
-        prog=name,
-        version=VERSION,
-    )
+    try:
+        CONF(
+            sys.argv[1:] if argv is None else argv,
+            project="valence",
+            prog=name,
+            version=VERSION,
+        )
+        for group, opts in GROUPS.items():
+            for opt in opts:
+                CONF[group][opt.dest]  # said to be wrong here, or in use
+    except (cfg.Error, ValueError) as e:
+        # A traceback would tell an operator nothing more.
+        sys.exit(f"{name}: {e}")
     log.setup(CONF, "valence")

@@ -41,4 +41,12 @@ OPTS: list[cfg.Opt] = [
         help="Seconds to go on looking for a node whose request got no "
         "answer, before it is taken for not made.",
     ),
+    cfg.IntOpt(
+        "sync_interval",
+        default=600,
+        min=0,
+        help="Seconds between two looks at the whole inventory of a pod "
+        "manager. One that fails is tried again sooner and then ever more "
+        "seldom. 0: only when asked for.",
+    ),
 ]

@@ -81,7 +81,7 @@ def select(
     cls: type[base.Resource], names: typing.Iterable[str]
 ) -> sa.Select[typing.Any]:
     """Read these fields, in this order."""
-    return _select(cls, tuple(names))
+    return _select(cls, tuple(names))  # type: ignore[arg-type]
 
 
 # Making a statement takes as long as carrying it out.
@@ -216,7 +216,12 @@ class Database:
         names = fields or cls.fields
         query = select(cls, names)
         for name, value in (filters or {}).items():
-            query = query.where(table.c[name] == value)
+            column = table.c[name]
+            query = query.where(
+                column.in_(value)
+                if isinstance(value, list | tuple)
+                else column == value
+            )
         key = table.c[sort_key]
         # As the indexes have it: see valence.db.models.table.
         place = list(dict.fromkeys((key, table.c.created_at, table.c.id)))
@@ -287,9 +292,16 @@ class Database:
         obj: typing.Any,
         operation: objects.Operation,
         event: str | None,
+        device: objects.Device | None = None,
     ) -> None:
         obj.operation_id = operation.uuid
+        taken: Values = {}
         with writing(obj) as connection:
+            if device is not None:
+                device.operation_id = operation.uuid
+                taken = self._take(
+                    connection, device, operation.kind, operation.kind
+                )
             if event is None:
                 values = insert(connection, obj)
             else:
@@ -298,6 +310,8 @@ class Database:
             self._remember(connection, context, obj.uuid, operation.uuid)
         apply(obj, values)
         apply(operation, asked)
+        if device is not None:
+            apply(device, taken)
 
     def _take(
         self, connection: sa.Connection, obj: typing.Any, event: str, kind: str

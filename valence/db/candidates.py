@@ -15,6 +15,7 @@
 Until there is a scheduler: in the order in which they were registered.
 """
 
+import collections
 import dataclasses
 import typing
 
@@ -36,56 +37,101 @@ class Candidate:
 
 
 Refusals = list[tuple[str, str]]
+Requirements = dict[str, dict[str, typing.Any]]
 
 
 def find(
-    requirements: dict[str, dict[str, typing.Any]],
-    named: str | None,
-    keys_of: dict[str, frozenset[str]],
+    requirements: Requirements, named: str | None
 ) -> tuple[list[Candidate], Refusals]:
     """Look at all pod managers, or at the named one.
 
     :param named: uuid of the pod manager that was asked for; whether it has
         something free is left to the hardware
-    :param keys_of: driver → requirement keys that it can serve
     :returns: those that might serve, and (name, reason) of those that cannot
     """
     fits = _fitting_system(requirements)
+    wanted = collections.Counter(
+        requirements.get("pci_device", {}).get("type", [])
+    )
     query = sa.select(
         PODS.c.uuid,
         PODS.c.name,
         PODS.c.driver,
         PODS.c.status,
         PODS.c.maintenance,
+        PODS.c.requirement_keys,
         sa.exists(fits.where(SYSTEMS.c.podm_id == PODS.c.uuid)).label("fits"),
+        *(_free_devices(kind).label(f"free_{kind}") for kind in wanted),
     ).order_by(PODS.c.id)
     if named is not None:
         query = query.where(PODS.c.uuid == named)
     with engine.reading() as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(query).mappings().all()
     found, refused = [], []
     for row in rows:
-        missing = set(requirements) - keys_of.get(row.driver, frozenset())
+        missing = set(requirements) - set(row["requirement_keys"])
+        short = [
+            f"{number} of type {kind} ({row[f'free_{kind}']} free)"
+            for kind, number in wanted.items()
+            if row[f"free_{kind}"] < number
+        ]
         if missing:
             reason = (
-                f"its driver '{row.driver}' cannot serve "
+                f"its driver '{row['driver']}' cannot serve "
                 f"{', '.join(sorted(missing))}"
             )
-        elif row.maintenance:
+        elif row["maintenance"]:
             reason = "it is in maintenance"
-        elif row.status != states.ONLINE:
-            reason = f"it is {row.status}"
-        elif named is None and not row.fits:
-            reason = "no free system fits " + _describe(requirements)
+        elif row["status"] != states.ONLINE:
+            reason = f"it is {row['status']}"
+        elif short:
+            reason = f"it has too few devices: needed {', '.join(short)}"
+        elif named is None and not row["fits"]:
+            reason = "it has no free system" + _describe(requirements)
         else:
-            found.append(Candidate(row.uuid, row.name))
+            found.append(Candidate(row["uuid"], row["name"]))
             continue
-        refused.append((row.name, reason))
+        refused.append((row["name"], reason))
     return found, refused
 
 
+def free_systems(podm_id: str) -> list[tuple[str, str]]:
+    """(index, resource_uri) of the systems that no node is on."""
+    with engine.reading() as connection:
+        rows = connection.execute(
+            sa.select(SYSTEMS.c.index, SYSTEMS.c.resource_uri)
+            .where(
+                SYSTEMS.c.podm_id == podm_id,
+                SYSTEMS.c.state == objects.system.FREE,
+                SYSTEMS.c.index.not_in(
+                    sa.select(models.NODES.c.index).where(
+                        models.NODES.c.podm_id == podm_id,
+                        models.NODES.c.index.is_not(None),
+                    )
+                ),
+            )
+            .order_by(SYSTEMS.c.id)
+        ).all()
+    return [(index, resource_uri) for index, resource_uri in rows]
+
+
+def _free_devices(kind: str) -> sa.ScalarSelect[typing.Any]:
+    devices = models.DEVICES
+    return (
+        sa.select(sa.func.count())
+        .select_from(devices)
+        .where(
+            devices.c.podm_id == PODS.c.uuid,
+            devices.c.type == kind,
+            devices.c.state == states.FREE,
+            devices.c.deleted_at.is_(None),
+        )
+        .scalar_subquery()
+    )
+
+
 def _fitting_system(
-    requirements: dict[str, dict[str, typing.Any]],
+    requirements: Requirements,
 ) -> sa.Select[typing.Any]:
     """Free systems that have, or may have, what is required."""
     memory = requirements.get("memory", {}).get("capacity_mib")
@@ -103,10 +149,10 @@ def _fitting_system(
     return query
 
 
-def _describe(requirements: dict[str, dict[str, typing.Any]]) -> str:
+def _describe(requirements: Requirements) -> str:
     parts = []
     if cores := requirements.get("processor", {}).get("total_cores"):
         parts.append(f"{cores} cores")
     if memory := requirements.get("memory", {}).get("capacity_mib"):
         parts.append(f"{memory} MiB of memory")
-    return " and ".join(parts) or "(none is free)"
+    return f" with {' and '.join(parts)}" if parts else ""

@@ -12,6 +12,7 @@
 
 """What pod managers report: one diff in memory, then bulk statements."""
 
+import dataclasses
 import datetime
 import typing
 import uuid
@@ -19,118 +20,209 @@ import uuid
 import sqlalchemy as sa
 
 from valence import objects
+from valence import states
 from valence.db import api
 from valence.db import engine
 from valence.db import models
 from valence.objects import base
 
+#: index → values of the fields
 Reported = dict[str, dict[str, typing.Any]]
+#: (class, index) → revision of the row
+Seen = dict[tuple[type[base.Resource], str], int]
+
+KINDS = (objects.Rack, objects.System, objects.Device)
+
+
+@dataclasses.dataclass
+class Counts:
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+def seen(podm_id: str) -> Seen:
+    """The revision of each row, to be taken before the hardware is asked.
+
+    A row that was written while the hardware answered (a device that was
+    attached, a system that was released) knows better than that answer.
+    """
+    found: Seen = {}
+    with engine.reading() as connection:
+        for cls in KINDS:
+            table = models.TABLES[cls]
+            for index, revision in connection.execute(
+                sa.select(table.c.index, table.c.revision).where(
+                    table.c.podm_id == podm_id
+                )
+            ):
+                found[cls, index] = revision
+    return found
 
 
 @api.retried
 def replace(
-    podm_id: str, racks: Reported, systems: Reported
-) -> dict[str, int]:
+    podm_id: str,
+    before: Seen,
+    racks: Reported,
+    systems: Reported,
+    devices: Reported,
+) -> Counts:
     """Make the rows of a pod manager equal to what it reports.
 
     Nothing that stands as it stood is written.
 
-    :param racks: index → values of the fields of a Rack
-    :param systems: index → values of the fields of a System; ``rack_index``
-        instead of ``rack_id``
-    :returns: how many rows were 'added', 'changed' and 'removed'
+    :param before: what :func:`seen` said
+    :param racks: values of the fields of Racks
+    :param systems: of Systems; ``rack_index`` in place of ``rack_id``
+    :param devices: of Devices; ``node_id`` is the node's index
     """
-    counts = {"added": 0, "changed": 0, "removed": 0}
+    counts = Counts()
     with engine.writing() as connection:
-        rack_ids = _merge(connection, objects.Rack, podm_id, racks, counts)
-        places = _nodes_by_system(connection, podm_id)
+        merge = _Merge(connection, podm_id, before, counts)
+        rack_ids = merge(objects.Rack, racks)
+        by_system, by_index = _nodes(connection, podm_id)
         # Copies: a transaction that is run again starts from the same.
         systems = {index: dict(values) for index, values in systems.items()}
         for values in systems.values():
             values["rack_id"] = rack_ids.get(values.pop("rack_index"))
-            values["node_id"] = places.get(values["resource_uri"])
+            values["node_id"] = by_system.get(values["resource_uri"])
             if values["node_id"]:
-                # The hardware was asked before this transaction began; a
-                # node that was composed meanwhile is on it all the same.
                 values["state"] = objects.system.IN_USE
-        _merge(connection, objects.System, podm_id, systems, counts)
+        merge(objects.System, systems)
+        devices = {index: dict(values) for index, values in devices.items()}
+        for values in devices.values():
+            values["node_uuid"] = by_index.get(values["node_id"])
+            values["deleted_at"] = None
+            if values["state"] == states.FREE:
+                values["attached_here"] = False
+        merge(objects.Device, devices)
     return counts
 
 
-def _nodes_by_system(
+def _nodes(
     connection: sa.Connection, podm_id: str
-) -> dict[str, str]:
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Nodes by the systems that they are on, and by their index."""
     nodes = models.NODES
     rows = connection.execute(
-        sa.select(nodes.c.uuid, nodes.c.systems).where(
+        sa.select(nodes.c.uuid, nodes.c.index, nodes.c.systems).where(
             nodes.c.podm_id == podm_id
         )
-    )
-    return {uri: row.uuid for row in rows for uri in row.systems or []}
+    ).all()
+    by_system = {uri: uuid_ for uuid_, _, uris in rows for uri in uris or []}
+    return by_system, {index: uuid_ for uuid_, index, _ in rows if index}
 
 
-def _merge(
-    connection: sa.Connection,
-    cls: type[base.Resource],
-    podm_id: str,
-    reported: Reported,
-    counts: dict[str, int],
-) -> dict[str, str]:
-    """Merge one kind of thing; returns index → uuid."""
-    table = models.TABLES[cls]
-    known = {
-        row["index"]: row
-        for row in connection.execute(
-            sa.select(table).where(table.c.podm_id == podm_id)
-        ).mappings()
-    }
-    ids = {index: row["uuid"] for index, row in known.items()}
-    when: datetime.datetime = api.now()
-    added: list[dict[str, typing.Any]] = []
-    changed: list[dict[str, typing.Any]] = []
-    for index, values in reported.items():
-        values = api.clip(cls, values)
-        row = known.get(index)
-        if row is None:
-            ids[index] = str(uuid.uuid4())
-            added.append(
-                {
-                    **values,
-                    "index": index,
-                    "podm_id": podm_id,
-                    "uuid": ids[index],
-                    # Pages are found by it, and fast where no two are equal.
-                    "created_at": when
-                    + datetime.timedelta(microseconds=len(added)),
-                    "updated_at": when,
-                    "revision": 0,
-                }
-            )
-        elif any(row[name] != value for name, value in values.items()):
-            changed.append(
-                {
-                    **values,
-                    "b_id": row["id"],
-                    "updated_at": when,
-                    "revision": row["revision"] + 1,
-                }
-            )
-    removed = [row["id"] for i, row in known.items() if i not in reported]
-    if removed:
-        for start in range(0, len(removed), 500):
-            connection.execute(
-                sa.delete(table).where(
-                    table.c.id.in_(removed[start : start + 500])
+@dataclasses.dataclass
+class _Merge:
+    """Merges one kind of thing after the other."""
+
+    connection: sa.Connection
+    podm_id: str
+    before: Seen
+    counts: Counts
+
+    def __call__(
+        self, cls: type[base.Resource], reported: Reported
+    ) -> dict[str, str]:
+        """Returns index → uuid of all that is known now."""
+        table = models.TABLES[cls]
+        known = {
+            row["index"]: row
+            for row in self.connection.execute(
+                sa.select(table).where(table.c.podm_id == self.podm_id)
+            ).mappings()
+        }
+        ids = {index: row["uuid"] for index, row in known.items()}
+        when = api.now()
+        added: list[api.Values] = []
+        changed: list[api.Values] = []
+        for index, values in reported.items():
+            values = api.clip(cls, values)
+            row = known.get(index)
+            if row is None:
+                ids[index] = str(uuid.uuid4())
+                added.append(
+                    self._new(cls, ids[index], index, values, when, len(added))
                 )
-            )
-    if added:
-        connection.execute(sa.insert(table), added)
-    if changed:
-        connection.execute(
-            sa.update(table).where(table.c.id == sa.bindparam("b_id")),
-            changed,
+            elif self._current(cls, row) and any(
+                row[name] != value for name, value in values.items()
+            ):
+                changed.append(self._update(row, values, when))
+        missing = [
+            row
+            for index, row in known.items()
+            if index not in reported and self._current(cls, row)
+        ]
+        if "deleted_at" in cls.fields:
+            missing = [row for row in missing if row["deleted_at"] is None]
+            gone = [
+                self._update(row, {"deleted_at": when}, when)
+                for row in missing
+            ]
+            self._write(table, gone)
+        else:
+            for start in range(0, len(missing), 500):
+                part = [row["id"] for row in missing[start : start + 500]]
+                self.connection.execute(
+                    sa.delete(table).where(table.c.id.in_(part))
+                )
+        if added:
+            self.connection.execute(sa.insert(table), added)
+        self._write(table, changed)
+        self.counts.added += len(added)
+        self.counts.changed += len(changed)
+        self.counts.removed += len(missing)
+        return ids
+
+    def _current(self, cls: type[base.Resource], row: typing.Any) -> bool:
+        """Whether nobody wrote the row since the hardware was asked."""
+        return bool(
+            row["revision"] == self.before.get((cls, row["index"]))
+            and not row.get("operation_id")
         )
-    counts["added"] += len(added)
-    counts["changed"] += len(changed)
-    counts["removed"] += len(removed)
-    return ids
+
+    def _new(
+        self,
+        cls: type[base.Resource],
+        uuid_: str,
+        index: str,
+        values: api.Values,
+        when: datetime.datetime,
+        place: int,
+    ) -> api.Values:
+        if cls is objects.Device:
+            values.setdefault("attached_here", False)
+        return {
+            **values,
+            "index": index,
+            "podm_id": self.podm_id,
+            "uuid": uuid_,
+            # Pages are found by it, and fast where no two are equal.
+            "created_at": when + datetime.timedelta(microseconds=place),
+            "updated_at": when,
+            "revision": 0,
+        }
+
+    @staticmethod
+    def _update(
+        row: typing.Any, values: api.Values, when: datetime.datetime
+    ) -> api.Values:
+        return {
+            **values,
+            "b_id": row["id"],
+            "updated_at": when,
+            "revision": row["revision"] + 1,
+        }
+
+    def _write(self, table: sa.Table, rows: list[api.Values]) -> None:
+        """Update many rows with one statement for each set of columns."""
+        by_columns: dict[tuple[str, ...], list[api.Values]] = {}
+        for row in rows:
+            by_columns.setdefault(tuple(sorted(row)), []).append(row)
+        for part in by_columns.values():
+            self.connection.execute(
+                sa.update(table).where(table.c.id == sa.bindparam("b_id")),
+                part,
+            )

@@ -27,6 +27,7 @@ from valence import context as context_module
 from valence import objects
 from valence import states
 from valence.db import api
+from valence.db import devices
 from valence.db import engine
 from valence.db import models
 from valence.objects import base
@@ -240,6 +241,7 @@ def finish(
     target: typing.Any,
     values: api.Values,
     *,
+    outcome: str = "done",
     gone: bool = False,
     system_uris: list[str] | None = None,
 ) -> bool:
@@ -248,6 +250,7 @@ def finish(
     :param operation: with its final state set
     :param target: node or pod manager, or None where it is gone already
     :param values: what to write to the target
+    :param outcome: what becomes of its devices, see valence.db.devices
     :param gone: delete the target instead
     :param system_uris: where the operation composed or released a node, the
         systems that it is on from now on; None leaves them
@@ -272,6 +275,8 @@ def finish(
                 table.c.uuid == target.uuid,
                 table.c.operation_id == operation.uuid,
             )
+            if isinstance(target, objects.Node):
+                devices.settle(connection, operation, target, outcome)
             if system_uris is not None:
                 _place(connection, target, system_uris)
             if gone:
@@ -298,8 +303,24 @@ def _place(
     connection.execute(
         sa.update(systems)
         .where(systems.c.node_id == node.uuid)
-        .values(node_id=None, state=objects.system.FREE, updated_at=api.now())
+        .values(
+            node_id=None,
+            state=objects.system.FREE,
+            updated_at=api.now(),
+            revision=systems.c.revision + 1,
+        )
     )
+    if node.index is not None:
+        # What an adopted node brought along.
+        connection.execute(
+            sa.update(models.DEVICES)
+            .where(
+                models.DEVICES.c.podm_id == node.podm_id,
+                models.DEVICES.c.node_id == node.index,
+                models.DEVICES.c.node_uuid.is_(None),
+            )
+            .values(node_uuid=node.uuid, updated_at=api.now())
+        )
     if system_uris:
         connection.execute(
             sa.update(systems)
@@ -311,6 +332,7 @@ def _place(
                 node_id=node.uuid,
                 state=objects.system.IN_USE,
                 updated_at=api.now(),
+                revision=systems.c.revision + 1,
             )
         )
 
@@ -387,6 +409,34 @@ def rescue(silent_since: datetime.datetime, host: str) -> int:
         ).rowcount
 
 
+def alive(since: datetime.datetime) -> list[str]:
+    """The conductors that gave a sign of life."""
+    with engine.reading() as connection:
+        return list(
+            connection.execute(
+                sa.select(CONDUCTORS.c.host).where(
+                    CONDUCTORS.c.heartbeat_at >= since
+                )
+            ).scalars()
+        )
+
+
+def due_for_sync() -> list[str]:
+    """Pod managers whose time to be synced has come, longest due first."""
+    pods = models.POD_MANAGERS
+    with engine.reading() as connection:
+        return list(
+            connection.execute(
+                sa.select(pods.c.uuid)
+                .where(
+                    pods.c.next_sync_at <= api.now(),
+                    pods.c.operation_id.is_(None),
+                )
+                .order_by(pods.c.next_sync_at)
+            ).scalars()
+        )
+
+
 @api.retried
 def retire(host: str) -> None:
     """Forget a conductor that has handed on its work."""
@@ -398,12 +448,22 @@ def retire(host: str) -> None:
 
 @api.retried
 def purge(before: datetime.datetime, keys_before: datetime.datetime) -> int:
-    """Delete old ended operations and old idempotency keys."""
+    """Delete old ended operations and old idempotency keys.
+
+    Syncs that nobody asked for are many and go with the keys.
+    """
     keys = models.IDEMPOTENCY_KEYS
+    polled = sa.and_(
+        OPERATIONS.c.kind == "sync",
+        OPERATIONS.c.request_id.is_(None),
+        OPERATIONS.c.ended_at < keys_before,
+    )
     with engine.writing() as connection:
         connection.execute(
             sa.delete(keys).where(keys.c.created_at < keys_before)
         )
         return connection.execute(
-            sa.delete(OPERATIONS).where(OPERATIONS.c.ended_at < before)
+            sa.delete(OPERATIONS).where(
+                sa.or_(OPERATIONS.c.ended_at < before, polled)
+            )
         ).rowcount

@@ -26,6 +26,7 @@ from valence.objects import fields as f
 
 if typing.TYPE_CHECKING:
     from valence.context import RequestContext
+    from valence.objects.device import Device
     from valence.objects.operation import Operation
 
 remotable = base.remotable
@@ -122,6 +123,7 @@ class Resource(base.VersionedObject):
         self,
         operation: "Operation",
         event: str | None = None,
+        device: "Device | None" = None,
     ) -> None:
         """Ask for hardware work on this: one transaction, all or nothing.
 
@@ -130,9 +132,11 @@ class Resource(base.VersionedObject):
         unsaved fields are written and its state follows ``event``, provided
         that no operation is in charge and the state allows it.
 
+        :param device: what the operation attaches or detaches: it is taken
+            too, by the event that the operation is named for
         :raises: NotFound, Busy, WrongState, Duplicate
         """
-        store().submit(self._context, self, operation, event)
+        store().submit(self._context, self, operation, event, device)
 
 
 T = typing.TypeVar("T", bound=Resource)
@@ -169,6 +173,7 @@ class Store(typing.Protocol):
         obj: Resource,
         operation: "Operation",
         event: str | None,
+        device: "Device | None" = None,
     ) -> None: ...
 
 

@@ -75,8 +75,10 @@ class Device(base.Resource):
         "properties": f.Json(
             form=dict, help="What it says of itself: model, serial, …"
         ),
-        "extra": f.Json(
-            form=dict, help="vendor_name, device_name and more."
+        "extra": f.Json(form=dict, help="vendor_name, device_name and more."),
+        "attached_here": f.Boolean(
+            access=f.Access.HIDDEN,
+            help="Valence attached it, and takes it back with the node.",
         ),
         "deleted_at": f.DateTime(
             nullable=True,

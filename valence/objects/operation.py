@@ -12,9 +12,15 @@
 
 """One piece of work on hardware."""
 
+import typing
+import uuid
+
 from valence import states
 from valence.objects import base
 from valence.objects import fields as f
+
+if typing.TYPE_CHECKING:
+    from valence.context import RequestContext
 
 #: What can be asked for, and whether it may be cancelled once it runs.
 KINDS = {
@@ -116,6 +122,36 @@ class Operation(base.Resource):
             nullable=True, length=64, help="The user who asked."
         ),
     }
+
+    @classmethod
+    def asking(
+        cls,
+        context: "RequestContext",
+        kind: str,
+        target: typing.Any,
+        podm_id: str | None,
+        arguments: dict[str, typing.Any] | None = None,
+    ) -> "Operation":
+        """A new operation on a node or a pod manager, not yet kept."""
+        return cls(
+            context,
+            uuid=str(uuid.uuid4()),
+            kind=kind,
+            target_type=target.NOUN,
+            target_id=target.uuid,
+            target_name=target.name,
+            podm_id=podm_id,
+            state=states.PENDING,
+            progress=0,
+            steps=[],
+            warnings=[],
+            cancel_requested=False,
+            arguments=arguments or {},
+            attempts=0,
+            request_id=context.request_id,
+            project_id=context.project_id,
+            user_id=context.user_id,
+        )
 
     @property
     def ended(self) -> bool:

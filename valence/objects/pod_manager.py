@@ -89,6 +89,10 @@ class PodManager(base.Resource):
             form=list,
             help="What it can do: compose, power, boot, racks, attach.",
         ),
+        "requirement_keys": f.Json(
+            form=list,
+            help="What a flavor or a node's properties may ask of it.",
+        ),
         "synced_at": f.DateTime(
             nullable=True, help="When its inventory was last read."
         ),

@@ -27,6 +27,7 @@ from valence.api import resource
 from valence.api import types
 from valence.api import work
 from valence.api.call import Call
+from valence.api.v1 import device
 
 _IDENT = wtypes.StringType(min_length=1, max_length=255)
 
@@ -86,6 +87,14 @@ class Boot(wtypes.Base):
     Mode = wtypes.wsattr(wtypes.Enum(str, "Legacy", "UEFI"))
 
 
+class Moved(wtypes.Base):
+    """The device, under any of the names that clients use for its uuid."""
+
+    resource_id = wtypes.wsattr(_IDENT)
+    device_id = wtypes.wsattr(_IDENT)
+    uuid = wtypes.wsattr(_IDENT)
+
+
 find = functools.partial(resource.find, cls=objects.Node)
 show = functools.partial(resource.show, cls=objects.Node)
 
@@ -113,6 +122,14 @@ def compose(call: Call) -> webob.Response:
                 f"Pod manager {podm.label} is in maintenance: no node is "
                 "composed on it."
             )
+        for key in properties:
+            if key not in podm.requirement_keys:
+                raise exception.InvalidField(
+                    field=f"properties.{key}",
+                    reason=f"pod manager {podm.label} composes by "
+                    f"{' and '.join(podm.requirement_keys) or 'nothing'} "
+                    "only.",
+                )
     node = _new(
         call,
         name=values.get("name"),
@@ -184,19 +201,26 @@ def release(call: Call) -> webob.Response:
 
 
 def action(call: Call) -> webob.Response:
-    """Exactly one of Reset and Boot."""
+    """Exactly one of Reset, Boot, attach and detach."""
     call.query()
     body = call.json()
-    known = {"Reset": Reset, "Boot": Boot}
+    known = {
+        "Reset": Reset,
+        "Boot": Boot,
+        "attach": Moved,
+        "detach": Moved,
+    }
     if not isinstance(body, dict) or len(body) != 1:
         raise exception.InvalidField(
             field="body",
-            reason=f"exactly one of {' and '.join(known)} is wanted.",
+            reason=f"exactly one of {', '.join(known)} is wanted.",
         )
     (name,) = body
     if name not in known:
         raise exception.UnknownField(field=name[:255], known=", ".join(known))
     asked = types.read(known[name], body[name], name)
+    if name in ("attach", "detach"):
+        return _move(call, name, asked)
     if name == "Reset":
         kind, arguments = "reset", {"type": asked["Type"]}
     else:
@@ -215,6 +239,46 @@ def action(call: Call) -> webob.Response:
         podm_id=node.podm_id,
         arguments=arguments,
     )
+
+
+def _move(
+    call: Call, kind: str, asked: dict[str, typing.Any]
+) -> webob.Response:
+    """Attach a device, or detach it; 204 where there is nothing to do."""
+    named = [ident for ident in asked.values() if ident is not None]
+    if len(named) != 1:
+        raise exception.InvalidField(
+            field=kind,
+            reason="exactly one of resource_id, device_id and uuid is wanted.",
+        )
+
+    def move() -> webob.Response:
+        node = resource.get(call, objects.Node)
+        found = objects.Device.get(call.context, named[0])
+        if device.nothing_to_do(kind, node, found):
+            return call.answer(status=204)
+        device.check(call, kind, node, found)
+        if kind == "attach":
+            found.node_uuid = node.uuid
+            found.node_id = node.index
+            found.attached_here = True
+        try:
+            return work.submit(
+                call,
+                kind,
+                node,
+                "operate",
+                podm_id=node.podm_id,
+                device=found,
+            )
+        except (exception.Busy, exception.WrongState):
+            # Of many callers one won: tell the others who has the device.
+            found = objects.Device.get(call.context, found.uuid)
+            if not device.nothing_to_do(kind, node, found):
+                device.check(call, kind, node, found)
+            raise
+
+    return resource.until_unchanged(move)
 
 
 def assets(call: Call) -> webob.Response:

@@ -29,6 +29,8 @@ from valence.api import resource
 from valence.api import types
 from valence.api import work
 from valence.api.call import Call
+from valence.api.v1 import audits
+from valence.objects import base
 
 #: What the conductors' drivers are registered under. Names are all that the
 #: API knows of them.
@@ -81,6 +83,7 @@ def create(call: Call) -> webob.Response:
         uuid=str(uuid.uuid4()),
         status=states.CONNECTING,
         capabilities=[],
+        requirement_keys=[],
         sync_failures=0,
         hardware_nodes=[],
     )
@@ -121,6 +124,23 @@ def delete(call: Call) -> webob.Response:
     call.no_body()
     resource.get(call, objects.PodManager).destroy()
     return call.answer(status=204)
+
+
+def audit(call: Call) -> webob.Response:
+    """What the hardware holds against what is known here.
+
+    As of the last sync; nothing that belongs to others is touched.
+    """
+    call.query()
+    podm = resource.get(call, objects.PodManager)
+    of_podm: base.Page = {"filters": {"podm_id": podm.uuid}}
+    return call.answer(
+        audits.document(
+            podm,
+            objects.Node.find(call.context, of_podm),
+            objects.Device.find(call.context, of_podm),
+        )
+    )
 
 
 def sync(call: Call) -> webob.Response:

@@ -18,6 +18,7 @@ import typing
 from taskflow.patterns import linear_flow
 
 from valence.conductor.flows import compose
+from valence.conductor.flows import device
 from valence.conductor.flows import manage
 from valence.conductor.flows import power
 from valence.conductor.flows import release
@@ -43,8 +44,10 @@ class Kind:
 
 KINDS = {
     # The flow itself says which status a pod manager has.
-    "connect": Kind(sync.build, 4, None, None),
-    "sync": Kind(sync.build, 4, None, None),
+    "connect": Kind(sync.build, 6, None, None),
+    "sync": Kind(sync.build, 6, None, None),
+    "attach": Kind(device.attach, 1, "operated", "operated"),
+    "detach": Kind(device.detach, 1, "operated", "operated"),
     "compose": Kind(compose.build, 7, "compose_done", "compose_failed"),
     "manage": Kind(manage.build, 2, "manage_done", "manage_failed"),
     "release": Kind(release.build, 1, "release_done", "stuck"),

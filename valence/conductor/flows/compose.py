@@ -24,6 +24,7 @@ from valence import objects
 from valence.conductor.flows import base
 from valence.conductor.run import Run
 from valence.db import candidates
+from valence.db import devices
 from valence.db import operations
 from valence.drivers import base as drivers
 
@@ -98,9 +99,7 @@ class ChoosePodManager(base.Step):
         named = run.operation.arguments.get("podm_id") or (
             node.podm_id if run.resumed else None
         )
-        found, refused = candidates.find(
-            node.properties, named, run.requirement_keys()
-        )
+        found, refused = candidates.find(node.properties, named)
         run.refusals.extend(refused)
         return found
 
@@ -112,6 +111,29 @@ class ChoosePodManager(base.Step):
             give_all_back(run, node.podm_id)
         if node.podm_id and not self.run.operation.arguments.get("podm_id"):
             operations.choose_pod_manager(self.run.operation, node, None)
+
+
+class ReserveDevices(base.Step):
+    """Take from the pool, before hardware is touched, what is asked for."""
+
+    def do(self) -> None:
+        run, node = self.run, self.run.target
+        wanted = node.properties.get("pci_device", {}).get("type", [])
+        if not wanted:
+            return
+        run.step("reserve devices")
+        missing = devices.reserve(run.operation, node, wanted)
+        if missing is not None:
+            error = exception.HardwareConflict(
+                f"It has too few free devices of type {missing} for "
+                f"{', '.join(wanted)}."
+            )
+            name = run.candidate.name if run.candidate else node.podm_id
+            run.refusals.append((name, str(error)))
+            raise error
+
+    def undo(self) -> None:
+        devices.let_go(self.run.operation)
 
 
 class ComposeNodeTask(base.Step):
@@ -127,6 +149,8 @@ class ComposeNodeTask(base.Step):
         self.clean = not run.resumed
         self.begun = len(run.operation.steps)
         driver = run.driver(node.podm_id)
+        if driver.composes_on_named_system and node.index is None:
+            claim_system(run, node)
         self.clean = False
         try:
             if run.unanswered:
@@ -137,9 +161,14 @@ class ComposeNodeTask(base.Step):
                 node.uuid,
                 node.name,
                 node.description,
-                node.properties,
+                {
+                    key: wanted
+                    for key, wanted in node.properties.items()
+                    if key != "pci_device"
+                },
                 run,
                 resume=run.resumed,
+                system=node.index if driver.composes_on_named_system else None,
             )
         except exception.HardwareError as e:
             self.clean = not run.resumed and self._made_nothing(e)
@@ -174,8 +203,68 @@ class ComposeNodeTask(base.Step):
         run.values.clear()
         run.systems = None
         if self.clean or not node.podm_id:
+            if node.index is not None:
+                run.save_target(index=None, resource_uri=None)
             return
         give_all_back(run, node.podm_id)
+
+
+def claim_system(run: Run, node: typing.Any) -> None:
+    """Write on the node which free system it is composed on.
+
+    No two nodes of a pod manager have the same index: the database says
+    which of those who chose the same system has it.
+    """
+    run.step("choose system")
+    for index, resource_uri in candidates.free_systems(node.podm_id):
+        try:
+            run.save_target(index=index, resource_uri=resource_uri)
+        except exception.Duplicate:
+            continue
+        return
+    raise exception.HardwareConflict("It has no free system.")
+
+
+class AttachDevices(base.Step):
+    """Attach what was reserved; giving the node back detaches it again."""
+
+    def do(self) -> None:
+        run, node = self.run, self.run.target
+        for device in devices.taken_by(run.operation):
+            try:
+                attach(run, node, device)
+            except exception.HardwareError as e:
+                name = run.candidate.name if run.candidate else node.podm_id
+                run.refusals.append((name, str(e)))
+                raise
+
+
+def attach(run: Run, node: typing.Any, device: objects.Device) -> None:
+    """Have the pod manager attach one device."""
+    run.step(f"attach {device.type} {device.name or device.index}")
+    seen = run.driver(node.podm_id).attach_device(
+        node.index, device.index, run
+    )
+    devices.note(run.operation, device, moved(seen))
+
+
+def detach(run: Run, node: typing.Any, device: objects.Device) -> None:
+    """Have the pod manager take one device back."""
+    run.step(f"detach {device.type} {device.name or device.index}")
+    seen = run.driver(node.podm_id).detach_device(
+        node.index, device.index, run
+    )
+    if seen is not None:
+        devices.note(run.operation, device, moved(seen))
+
+
+def moved(device: drivers.Device) -> dict[str, typing.Any]:
+    """What may have changed of a device by moving it."""
+    return {
+        "pooled_group_id": device.pooled_group_id,
+        "health": device.health,
+        "power_state": device.power_state,
+    }
 
 
 def give_all_back(run: Run, podm_id: str) -> None:
@@ -196,6 +285,9 @@ def give_back(run: Run, podm_id: str) -> None:
         if found is None:
             return
         index = found.index
+        run.save_target(index=index, resource_uri=found.resource_uri)
+    for device in devices.held_by(run.operation, run.target):
+        detach(run, run.target, device)
     driver.delete_node(index, run)
 
 
@@ -221,16 +313,22 @@ class ReadAssets(base.Step):
     def do(self) -> None:
         run, node = self.run, self.run.target
         run.step("read assets")
-        run.values["assets"] = run.driver(node.podm_id).get_assets(
-            run.values["index"]
-        )
+        driver = run.driver(node.podm_id)
+        try:
+            run.values["assets"] = driver.get_assets(run.values["index"])
+        except exception.HardwareError as e:
+            # No reason to give a good node back.
+            run.warn(f"What the node is made of could not be read: {e}")
 
 
 def build(run: Run) -> linear_flow.Flow:
     return base.flow(
         run,
         linear_flow.Flow("place", retry=NextPodManager(run)).add(
-            ChoosePodManager(run), ComposeNodeTask(run)
+            ChoosePodManager(run),
+            ReserveDevices(run),
+            ComposeNodeTask(run),
+            AttachDevices(run),
         ),
         ReadAssets(run),
     )

@@ -17,6 +17,7 @@ from taskflow.patterns import linear_flow
 from valence.conductor.flows import base
 from valence.conductor.flows import compose
 from valence.conductor.run import Run
+from valence.db import devices
 
 
 class ReleaseNode(base.Step):
@@ -25,9 +26,14 @@ class ReleaseNode(base.Step):
     def do(self) -> None:
         run, node = self.run, self.run.target
         run.step("give hardware back")
-        holds_hardware = node.composed and run.operation.arguments["holds"]
-        if holds_hardware and node.podm_id:
-            compose.give_back(run, node.podm_id)
+        if node.podm_id and run.operation.arguments["holds"]:
+            devices.take_back(run.operation, node)
+            if node.composed:
+                compose.give_back(run, node.podm_id)
+            else:
+                # An adopted node keeps what it came with.
+                for device in devices.taken_by(run.operation):
+                    compose.detach(run, node, device)
         run.systems = []
 
 

@@ -13,8 +13,11 @@
 """Reach a pod manager and make its inventory true."""
 
 import dataclasses
+import datetime
+import random
 import typing
 
+from oslo_config import cfg
 from taskflow.patterns import linear_flow
 
 from valence import exception
@@ -24,11 +27,23 @@ from valence.conductor.run import Run
 from valence.db import api as db
 from valence.db import inventory
 
+CONF = cfg.CONF
 
-def _row(value: typing.Any) -> dict[str, typing.Any]:
-    row = dataclasses.asdict(value)
-    del row["index"]
-    return row
+#: Seconds after which a pod manager that failed is first tried again.
+FIRST_RETRY = 30
+
+
+def _rows(
+    values: typing.Iterable[typing.Any], **renamed: str
+) -> inventory.Reported:
+    """What a driver returned, by index, under the names of the fields."""
+    rows = {}
+    for value in values:
+        row = dataclasses.asdict(value)
+        for old, new in renamed.items():
+            row[new] = row.pop(old)
+        rows[row.pop("index")] = row
+    return rows
 
 
 class Connect(base.Step):
@@ -36,11 +51,18 @@ class Connect(base.Step):
 
     def do(self) -> None:
         run, podm = self.run, self.run.target
+        plan_next(run, failed=True)  # until it has succeeded
         run.step("connect")
         with noting_status(run):
-            info = run.driver(podm.uuid).get_info()
+            driver = run.driver(podm.uuid)
+            info = driver.get_info()
+        keys = set(driver.requirement_keys)
+        if "attach" not in info.capabilities:
+            keys.discard("pci_device")
         run.values.update(
-            version=info.version, capabilities=sorted(info.capabilities)
+            version=info.version,
+            capabilities=sorted(info.capabilities),
+            requirement_keys=sorted(keys),
         )
 
 
@@ -50,21 +72,59 @@ class ReadInventory(base.Step):
     def do(self) -> None:
         run, podm = self.run, self.run.target
         driver = run.driver(podm.uuid)
+        before = inventory.seen(podm.uuid)
         with noting_status(run):
             run.step("read racks")
             racks = driver.list_racks()
+            run.step("read nodes")
+            nodes = driver.list_nodes()
             run.step("read systems")
-            systems = driver.list_systems()
+            systems = driver.list_systems(nodes)
+            run.step("read devices")
+            devices = driver.list_devices(nodes)
         run.step("write inventory")
-        rows: inventory.Reported = {r.index: _row(r) for r in racks}
-        for row in rows.values():
-            row["systems"] = row.pop("system_indexes")
-        inventory.replace(podm.uuid, rows, {s.index: _row(s) for s in systems})
+        inventory.replace(
+            podm.uuid,
+            before,
+            _rows(racks, system_indexes="systems"),
+            _rows(systems),
+            _rows(devices, device_type="type", node_index="node_id"),
+        )
         run.values.update(
             status=states.POD_MANAGER.outcome("answers"),
             status_reason=None,
             synced_at=db.now(),
+            hardware_nodes=[
+                {
+                    "index": node.index,
+                    "name": node.name,
+                    "tag": node.tag,
+                    "state": node.state,
+                    "systems": node.system_uris,
+                }
+                for node in nodes
+            ],
         )
+        plan_next(run, failed=False)
+
+
+def plan_next(run: Run, *, failed: bool) -> None:
+    """Say when this pod manager is to be looked at again.
+
+    Not all at the same time, and one that fails ever more seldom, down to
+    once in the usual interval.
+    """
+    interval = float(CONF.pod_manager.sync_interval)
+    failures = run.target.sync_failures + 1 if failed else 0
+    if failures:
+        interval = min(interval, FIRST_RETRY * 2.0 ** min(failures - 1, 20))
+    jitter = random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, no secret
+    run.values.update(
+        sync_failures=failures,
+        next_sync_at=db.now() + datetime.timedelta(seconds=interval * jitter)
+        if interval
+        else None,
+    )
 
 
 class noting_status:

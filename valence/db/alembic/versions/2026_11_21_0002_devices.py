@@ -26,7 +26,12 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-INITIAL = {"warnings": "[]", "sync_failures": 0, "hardware_nodes": "[]"}
+INITIAL = {
+    "warnings": "[]",
+    "sync_failures": 0,
+    "hardware_nodes": "[]",
+    "requirement_keys": "[]",
+}
 
 NEW_COLUMNS = [
     ("operations", sa.Column("warnings", valence.db.models.Document())),
@@ -38,6 +43,10 @@ NEW_COLUMNS = [
     (
         "pod_managers",
         sa.Column("hardware_nodes", valence.db.models.Document()),
+    ),
+    (
+        "pod_managers",
+        sa.Column("requirement_keys", valence.db.models.Document()),
     ),
 ]
 
@@ -64,6 +73,7 @@ def upgrade() -> None:
         sa.Column("power_state", sa.String(length=32), nullable=True),
         sa.Column("properties", valence.db.models.Document(), nullable=False),
         sa.Column("extra", valence.db.models.Document(), nullable=False),
+        sa.Column("attached_here", sa.Boolean(), nullable=False),
         sa.Column(
             "deleted_at", valence.db.models.UtcDateTime(), nullable=True
         ),

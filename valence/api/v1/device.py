@@ -1,0 +1,164 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""/v1/devices, and what an attach or a detach has to hold to"""
+
+import functools
+import time
+import typing
+
+import webob
+from wsme import types as wtypes
+
+from valence import exception
+from valence import objects
+from valence import states
+from valence.api import resource
+from valence.api import types
+from valence.api import wait
+from valence.api import work
+from valence.api.call import Call
+
+#: A device that disappeared is shown by its uuid, and not listed.
+find = functools.partial(
+    resource.find,
+    cls=objects.Device,
+    always={"deleted_at": None},
+    groups={"type": {"storage": objects.device.STORAGE_TYPES}},
+)
+show = functools.partial(resource.show, cls=objects.Device)
+
+
+class Which(wtypes.Base):
+    podm_id = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+
+
+def nothing_to_do(
+    kind: str, node: objects.Node, device: objects.Device
+) -> bool:
+    """Whether the device is already where it is wanted."""
+    if kind == "detach":
+        return device.state == states.FREE
+    return device.state == states.ALLOCATED and device.node_uuid == node.uuid
+
+
+def check(
+    call: Call, kind: str, node: objects.Node, device: objects.Device
+) -> None:
+    """See that a device may be moved.
+
+    :raises: Conflict, naming who holds it
+    """
+    if device.podm_id != node.podm_id:
+        raise exception.Conflict(
+            f"Device {device.uuid} stands on another pod manager than node "
+            f"{node.label}."
+        )
+    if node.provision_state != states.COMPOSED:
+        raise exception.WrongState(
+            noun=node.NOUN,
+            ident=node.label,
+            state=node.provision_state,
+            action=kind,
+            wanted=f"'{states.COMPOSED}'",
+        )
+    if kind == "attach":
+        if device.deleted_at is not None:
+            raise exception.Conflict(
+                f"Device {device.uuid} has disappeared from its pod manager."
+            )
+        if device.state != states.FREE:
+            raise exception.DeviceTaken(
+                device=device.uuid, holder=_holder(call, device)
+            )
+    elif device.node_uuid != node.uuid or device.state != states.ALLOCATED:
+        raise exception.DeviceTaken(
+            device=device.uuid, holder=_holder(call, device)
+        )
+    podm = objects.PodManager.get(call.context, device.podm_id)
+    if "attach" not in podm.capabilities:
+        raise exception.HardwareNotSupported(
+            reason=f"pod manager {podm.label} cannot {kind} devices"
+        )
+
+
+def _holder(call: Call, device: objects.Device) -> str:
+    """Who has it, in words."""
+    if device.node_uuid is None:
+        return f"a node that is not known here ({device.node_id})"
+    nodes = objects.Node.find(
+        call.context,
+        {"filters": {"uuid": device.node_uuid}, "fields": ["uuid", "name"]},
+    )
+    name = nodes[0].name if nodes else device.node_uuid
+    doing = "" if device.state == states.ALLOCATED else f", {device.state}"
+    return f"node '{name}' ({device.node_uuid}{doing})"
+
+
+#: State of an operation → what a refresh says of its pod manager.
+STATUS = {
+    states.SUCCEEDED: "SUCCESS",
+    states.FAILED: "FAILED",
+    states.CANCELLED: "FAILED",
+}
+
+
+def sync(call: Call) -> webob.Response:
+    """Read the devices of one pod manager, or of all, again.
+
+    One operation for each, with an outcome of its own; where one is being
+    read already, that one counts.
+    """
+    call.query()
+    asked = types.read(Which, call.json()) if call.has_body else {}
+    if asked.get("podm_id"):
+        pods = [objects.PodManager.get(call.context, asked["podm_id"])]
+    else:
+        pods = objects.PodManager.find(call.context)
+    pairs = [(podm, _operation_on(call, podm)) for podm in pods]
+    until = time.monotonic() + (call.wait or 0)
+    outcomes = []
+    for podm, operation in pairs:
+        if call.wait and operation is not None:
+            left = max(0.0, until - time.monotonic())
+            operation = wait.until_ended(call.context, operation, left)
+        outcomes.append(_outcome(podm, operation))
+    ended = all(item["status"] != "PENDING" for item in outcomes)
+    response = call.answer(outcomes, 200 if ended else 202)
+    if ended and call.wait:
+        response.headers["Preference-Applied"] = f"wait={call.wait}"
+    return response
+
+
+def _operation_on(
+    call: Call, podm: objects.PodManager
+) -> objects.Operation | None:
+    try:
+        return work.ask(call, "sync", podm, "look", podm_id=podm.uuid)
+    except exception.Conflict:
+        podm = objects.PodManager.get(call.context, podm.uuid)
+        if podm.operation_id is None:
+            return None
+        return objects.Operation.get(call.context, podm.operation_id)
+
+
+def _outcome(
+    podm: objects.PodManager, operation: objects.Operation | None
+) -> dict[str, typing.Any]:
+    return {
+        "podm_id": podm.uuid,
+        "name": podm.name,
+        "operation_id": operation.uuid if operation else None,
+        "status": STATUS.get(operation.state, "PENDING")
+        if operation
+        else "PENDING",
+        "reason": operation.last_error if operation else None,
+    }
