@@ -40,6 +40,10 @@ def _history() -> None:
         print(f"{revision}  {what}{mark}")
 
 
+def _revision() -> None:
+    migration.generate(CONF.command.message)
+
+
 def _commands(subparsers: typing.Any) -> None:
     subparsers.required = True
     upgrade = subparsers.add_parser(
@@ -55,6 +59,13 @@ def _commands(subparsers: typing.Any) -> None:
     subparsers.add_parser("history", help="list all revisions").set_defaults(
         func=_history
     )
+    revision = subparsers.add_parser(
+        "revision",
+        help="for developers: write a revision that makes the database, which "
+        "has to be up to date, what the code says",
+    )
+    revision.add_argument("message", help="what it does")
+    revision.set_defaults(func=_revision)
 
 
 def main() -> int:
