@@ -15,22 +15,19 @@
 
 import contextlib
 import logging
-import time
 import typing
 
 from valence import exception
 from valence.drivers import base
 from valence.drivers.redfishv1 import assets
-from valence.drivers.redfishv1 import connector as rsd_connector
 from valence.drivers.redfishv1 import errors
 from valence.drivers.redfishv1 import inventory
 from valence.drivers.redfishv1 import nodes as rsd_nodes
+from valence.drivers.redfishv1 import pod as rsd_pod
 from valence.drivers.redfishv1 import requirements as rsd_requirements
 from valence.drivers.redfishv1 import resources
 
 LOG = logging.getLogger(__name__)
-
-Settled = typing.Callable[[resources.Node], bool]
 
 #: The power state that a reset ends in; those not here show none.
 _LEADS_TO = {
@@ -63,16 +60,14 @@ class RedfishV1Driver(base.Driver):
 
     def __init__(self, connection: base.Connection) -> None:
         super().__init__(connection)
-        self._connector = rsd_connector.Connector(connection)
-        self._workers = inventory.Workers()
+        self._pod = rsd_pod.Pod(connection)
+        self._connector = self._pod.connector
+        self._workers = self._pod.workers
         self._inventory = inventory.Inventory(self._connector, self._workers)
-        self._root: resources.ServiceRoot | None = None
-        self._node_paths: dict[str, str] = {}
 
     def close(self) -> None:
         """Cost: none; Basic authentication has no session to log out of."""
-        self._workers.close()
-        self._connector.close()
+        self._pod.close()
 
     # -- the pod manager -----------------------------------------------------
 
@@ -82,11 +77,7 @@ class RedfishV1Driver(base.Driver):
         The root alone would not do: Redfish serves it without credentials
         (DSP0266, "Service root"), so it says nothing about the password.
         """
-        root = resources.ServiceRoot(
-            self._connector, self._connector.root_path
-        )
-        page, _ = self._read_nodes(root)
-        self._root = root
+        root, page = self._pod.enter()
         capabilities = {"power", "boot"}
         if page.target("Collection.Allocate"):
             capabilities.add("compose")
@@ -101,28 +92,6 @@ class RedfishV1Driver(base.Driver):
             capabilities=frozenset(capabilities),
         )
 
-    def _service(self) -> resources.ServiceRoot:
-        if self._root is None:
-            self._root = resources.ServiceRoot(
-                self._connector, self._connector.root_path
-            )
-        return self._root
-
-    def _read_nodes(
-        self, root: resources.ServiceRoot
-    ) -> tuple[resources.Page, list[str]]:
-        """The collection of nodes and the paths of its members."""
-        if root.nodes is None:
-            raise errors.malformed(
-                "the service at this url has no composed nodes; it is not an "
-                "Intel RSD pod manager"
-            )
-        page, paths = resources.collection(
-            self._connector, self._connector.path_of(root.nodes)
-        )
-        self._node_paths = {resources.index_of(p): p for p in paths}
-        return page, paths
-
     # -- inventory -----------------------------------------------------------
 
     def list_systems(
@@ -136,7 +105,7 @@ class RedfishV1Driver(base.Driver):
         are left out: they would take 1 + interfaces for each system, and
         get_assets has them where they are needed.
         """
-        root = self._service()
+        root = self._pod.root()
         if root.systems is None:
             return []
         if nodes is None:
@@ -149,7 +118,7 @@ class RedfishV1Driver(base.Driver):
 
     def list_racks(self) -> list[base.Rack]:
         """Cost: 1 and each chassis; only itself tells what it is."""
-        root = self._service()
+        root = self._pod.root()
         if root.chassis is None:
             return []
         return self._inventory.racks(self._connector.path_of(root.chassis))
@@ -157,58 +126,28 @@ class RedfishV1Driver(base.Driver):
     def get_assets(self, index: str) -> dict[str, list[dict[str, typing.Any]]]:
         """Cost: 1 and each thing that the node is made of."""
         return assets.of_node(
-            self._connector, self._workers, self._find(index)
+            self._connector, self._workers, self._pod.find(index)
         )
 
     # -- nodes ---------------------------------------------------------------
 
     def list_nodes(self) -> list[base.HardwareNode]:
         """Cost: 1 and each node."""
-        _, paths = self._read_nodes(self._service())
+        _, paths = self._pod.members()
         return [
-            rsd_nodes.to_hardware_node(node) for node in self._read_each(paths)
+            rsd_nodes.to_hardware_node(node)
+            for node in self._pod.read_each(paths)
         ]
 
     def get_node(self, index: str) -> base.HardwareNode:
         """Cost: 1."""
-        return rsd_nodes.to_hardware_node(self._find(index))
+        return rsd_nodes.to_hardware_node(self._pod.find(index))
 
     def find_node(self, tag: str) -> base.HardwareNode | None:
         """Cost: 1 and each node; RSD has no search."""
-        _, paths = self._read_nodes(self._service())
-        found = self._tagged(tag, paths)
+        _, paths = self._pod.members()
+        found = self._pod.tagged(tag, paths)
         return None if found is None else rsd_nodes.to_hardware_node(found)
-
-    def _read_each(self, paths: list[str]) -> list[resources.Node]:
-        return inventory.read_all(
-            self._workers, self._connector, resources.Node, paths
-        )
-
-    def _tagged(self, tag: str, paths: list[str]) -> resources.Node | None:
-        for node in self._read_each(paths):
-            if rsd_nodes.tag_of(node) == tag:
-                return node
-        return None
-
-    def _path(self, index: str) -> str:
-        """Where the node stands; the pod manager says it, never we."""
-        if index not in self._node_paths:
-            self._read_nodes(self._service())
-        try:
-            return self._node_paths[index]
-        except KeyError:
-            raise rsd_nodes.absent(index) from None
-
-    def _find(self, index: str) -> resources.Node:
-        return self._read(self._path(index))
-
-    def _read(self, path: str) -> resources.Node:
-        try:
-            return resources.Node(self._connector, path)
-        except exception.HardwareNotFound:
-            index = resources.index_of(path)
-            self._node_paths.pop(index, None)
-            raise rsd_nodes.absent(index) from None
 
     # -- compose -------------------------------------------------------------
 
@@ -228,10 +167,10 @@ class RedfishV1Driver(base.Driver):
         Cost: 3 (list, Allocate, Assemble) and a look at each poll, of which
         there are two at least. ``resume`` adds a look at each node there is.
         """
-        root = self._service()
+        root = self._pod.root()
         body = rsd_requirements.body(root.dialect, requirements)
-        page, paths = self._read_nodes(root)
-        node = self._tagged(tag, paths) if resume else None
+        page, paths = self._pod.members()
+        node = self._pod.tagged(tag, paths) if resume else None
         if node is not None and node.state in rsd_nodes.USABLE:
             return rsd_nodes.to_hardware_node(node)
         if node is not None:
@@ -248,7 +187,7 @@ class RedfishV1Driver(base.Driver):
             path = self._allocate(tag, target, body)
         with rsd_nodes.acted():
             progress.step("wait for allocation")
-            node = self._wait(
+            node = self._pod.wait(
                 path,
                 rsd_nodes.ALLOCATED,
                 lambda node: node.state in rsd_nodes.ALLOCATED_OR_LATER,
@@ -268,7 +207,7 @@ class RedfishV1Driver(base.Driver):
                 self._assemble(node)
             progress.step("wait for assembly")
             return rsd_nodes.to_hardware_node(
-                self._wait(
+                self._pod.wait(
                     path,
                     "Assembled",
                     lambda node: node.state in rsd_nodes.USABLE,
@@ -292,10 +231,10 @@ class RedfishV1Driver(base.Driver):
         with rsd_nodes.acted():
             if link:
                 path: str = self._connector.path_of(link)
-                self._node_paths[resources.index_of(path)] = path
+                self._pod.learn(path)
                 return path
-            _, paths = self._read_nodes(self._service())
-            node = self._tagged(tag, paths)
+            _, paths = self._pod.members()
+            node = self._pod.tagged(tag, paths)
         if node is None:
             raise errors.malformed(
                 "it accepted the allocation and names no node"
@@ -316,48 +255,8 @@ class RedfishV1Driver(base.Driver):
         try:
             self._connector.post(target, data={})
         except exception.HardwareConflict:
-            if self._read(node.path).state not in rsd_nodes.ASSEMBLING:
+            if self._pod.read(node.path).state not in rsd_nodes.ASSEMBLING:
                 raise
-
-    def _wait(
-        self,
-        path: str,
-        wanted: str,
-        settled: Settled,
-        progress: base.Progress,
-        *,
-        fails: bool = True,
-        power: bool = False,
-    ) -> resources.Node:
-        """Look at a node until it has settled.
-
-        :param wanted: what is waited for, in words
-        :param fails: whether a node that is Failed ends it
-        :param power: whether it is the power that is waited for
-        """
-        deadline = time.monotonic() + self.connection.state_timeout
-        state: str | None = None
-        while True:
-            try:
-                node = self._read(path)
-            except exception.BackendError as error:
-                if error.values.get("http_status") != 503:
-                    raise
-                state = "unknown (the pod manager is busy)"
-            else:
-                state = node.power_state if power else node.state
-                if fails and node.state == rsd_nodes.FAILED:
-                    raise rsd_nodes.failed(node, wanted)
-                if settled(node):
-                    return node
-            if time.monotonic() >= deadline:
-                raise exception.HardwareTimeout(
-                    what=f"Node {resources.index_of(path)}",
-                    wanted=wanted,
-                    seconds=self.connection.state_timeout,
-                    state=state or "unknown",
-                )
-            progress.pause(self.connection.poll_interval)
 
     # -- delete --------------------------------------------------------------
 
@@ -373,11 +272,11 @@ class RedfishV1Driver(base.Driver):
         tells of it.
         """
         try:
-            path = self._path(index)
+            path = self._pod.path(index)
             progress.step("delete")
             self._connector.delete(path)
         except exception.HardwareNotFound:
-            self._node_paths.pop(index, None)
+            self._pod.forget(index)
             return
         except exception.BackendError as error:
             if error.values.get("http_status") != 500:
@@ -388,17 +287,17 @@ class RedfishV1Driver(base.Driver):
             contextlib.suppress(exception.HardwareNotFound),
         ):
             # Also Failed goes away, hence fails=False.
-            self._wait(
+            self._pod.wait(
                 path, "deleted", lambda node: False, progress, fails=False
             )
-        self._node_paths.pop(index, None)
+        self._pod.forget(index)
 
     def _with_hint(
         self, path: str, error: exception.BackendError
     ) -> exception.BackendError:
         """Tell of ForceDelete where the node offers it."""
         try:
-            forced = self._read(path).target("ComposedNode.ForceDelete")
+            forced = self._pod.read(path).target("ComposedNode.ForceDelete")
         except exception.HardwareError:
             return error
         if forced is None:
@@ -420,7 +319,7 @@ class RedfishV1Driver(base.Driver):
         Cost: 1 where nothing is to be done, else 2 and a look at each poll.
         Nobody can see an Nmi arrive: it returns after the first look.
         """
-        node = self._find(index)
+        node = self._pod.find(index)
         action = node.action("ComposedNode.Reset")
         target = node.target("ComposedNode.Reset")
         if action is None or target is None:
@@ -446,13 +345,13 @@ class RedfishV1Driver(base.Driver):
         self._connector.post(target, data={"ResetType": reset_type})
         with rsd_nodes.acted():
             return rsd_nodes.to_hardware_node(
-                self._wait(
+                self._pod.wait(
                     node.path,
                     f"powered {wanted}",
                     lambda node: wanted in (None, node.power_state),
                     progress,
                     fails=False,  # a failed node can be switched off
-                    power=True,
+                    state=lambda node: node.power_state,
                 )
             )
 
@@ -468,14 +367,14 @@ class RedfishV1Driver(base.Driver):
         Cost: 3, a look before and one after. 1.2.1 answers 204 and has no
         BootSourceOverrideMode; later releases answer 200.
         """
-        node = self._find(index)
+        node = self._pod.find(index)
         boot = node.boot or {}
         override = {
             "BootSourceOverrideTarget": target,
             "BootSourceOverrideEnabled": enabled,
         }
         if mode is not None:
-            if node.boot_mode is None and self._service().dialect < (2, 0):
+            if node.boot_mode is None and self._pod.root().dialect < (2, 0):
                 raise exception.HardwareNotSupported(
                     reason="a boot mode needs release 2.1 of the pod manager"
                 )
@@ -489,4 +388,4 @@ class RedfishV1Driver(base.Driver):
                 )
         self._connector.patch(node.path, data={"Boot": override})
         with rsd_nodes.acted():
-            return rsd_nodes.to_hardware_node(self._read(node.path))
+            return rsd_nodes.to_hardware_node(self._pod.read(node.path))
