@@ -50,7 +50,7 @@ def find(
     :returns: those that might serve, and (name, reason) of those that cannot
     """
     fits = _fitting_system(requirements)
-    wanted = collections.Counter(
+    wanted: collections.Counter[str] = collections.Counter(
         requirements.get("pci_device", {}).get("type", [])
     )
     query = sa.select(
