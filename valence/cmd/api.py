@@ -15,10 +15,10 @@
 import sys
 
 from oslo_config import cfg
-from oslo_service import service
 
 from valence import conf
 from valence.cmd import checks
+from valence.cmd import launch
 from valence.cmd.server import ApiService
 
 CONF = cfg.CONF
@@ -29,10 +29,9 @@ def main() -> int:
     if CONF.api.object_backend == "database":
         checks.database_is_current()
     checks.address_is_free()
-    launcher = service.launch(
-        CONF, ApiService(), workers=CONF.api.workers, restart_method="mutate"
+    return launch.run(
+        ApiService(), CONF.api.max_wait, workers=CONF.api.workers
     )
-    return launcher.wait() or 0
 
 
 if __name__ == "__main__":

@@ -15,20 +15,23 @@
 import sys
 
 from oslo_config import cfg
-from oslo_service import service
 
 from valence import conf
 from valence.cmd import checks
+from valence.cmd import launch
 from valence.conductor.service import ConductorService
+
+CONF = cfg.CONF
 
 
 def main() -> int:
     conf.setup(name="valence-conductor")
     checks.database_is_current()
-    launcher = service.launch(
-        cfg.CONF, ConductorService(), workers=1, restart_method="mutate"
+    return launch.run(
+        ConductorService(),
+        CONF.conductor.drain_timeout,
+        CONF.pod_manager.timeout,
     )
-    return launcher.wait() or 0
 
 
 if __name__ == "__main__":

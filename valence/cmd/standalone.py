@@ -22,6 +22,7 @@ from oslo_service import service
 from valence import conf
 from valence import rpc
 from valence.cmd import checks
+from valence.cmd import launch
 from valence.cmd import server
 from valence.conductor.service import ConductorService
 from valence.db import engine
@@ -39,6 +40,7 @@ class StandaloneService(service.Service):
     def __init__(self) -> None:
         super().__init__()
         self._conductor = ConductorService()
+        self._server: server.Server | None = None
 
     def start(self) -> None:
         self._conductor.start()
@@ -46,7 +48,8 @@ class StandaloneService(service.Service):
         server.serve(self._server)
 
     def stop(self, graceful: bool = True) -> None:
-        self._server.stop()
+        if self._server is not None:  # else it is still starting
+            self._server.stop()
         self._conductor.stop(graceful)
         super().stop(graceful)
 
@@ -79,10 +82,12 @@ def main() -> int:
         "Press Ctrl-C to stop.",
         file=sys.stderr,
     )
-    launcher = service.launch(
-        CONF, StandaloneService(), workers=1, restart_method="mutate"
+    return launch.run(
+        StandaloneService(),
+        CONF.api.max_wait,
+        CONF.conductor.drain_timeout,
+        CONF.pod_manager.timeout,
     )
-    return launcher.wait() or 0
 
 
 if __name__ == "__main__":

@@ -71,7 +71,35 @@ class Gate:
         self._opened.set()
 
 
-class DeployedCase(base.TestCase):
+class Agreement:
+    """Looks for what hardware and rows do not agree about."""
+
+    def assert_agreement(self, pod: Pod, podm_id: str) -> None:
+        """Hardware and rows say the same, and nothing is left over."""
+        rows = [
+            node
+            for node in objects.Node.find(self.context)
+            if node.podm_id == podm_id and node.index is not None
+        ]
+        self.assertEqual(
+            sorted((node.index, node.uuid) for node in rows),
+            sorted((node.id, tag_of(node)) for node in pod.nodes),
+        )
+        self.assertEqual(
+            len(pod.systems) - len(pod.nodes), len(pod.free_systems())
+        )
+        free = {system.id for system in pod.free_systems()}
+        systems = objects.System.find(
+            self.context, {"filters": {"podm_id": podm_id}}
+        )
+        self.assertEqual(len(pod.systems), len(systems))
+        for system in systems:
+            self.assertEqual(
+                "free" if system.index in free else "in_use", system.state
+            )
+
+
+class DeployedCase(Agreement, base.TestCase):
     """A test beside processes that the tests of its class share."""
 
     database = "sqlite"
@@ -162,30 +190,6 @@ class DeployedCase(base.TestCase):
                 f"after {seconds} s still "
                 f"{objects.Operation.get(self.context, operation_id)}"
             ) from None
-
-    def assert_agreement(self, pod: Pod, podm_id: str) -> None:
-        """Hardware and rows say the same, and nothing is left over."""
-        rows = [
-            node
-            for node in objects.Node.find(self.context)
-            if node.podm_id == podm_id and node.index is not None
-        ]
-        self.assertEqual(
-            sorted((node.index, node.uuid) for node in rows),
-            sorted((node.id, tag_of(node)) for node in pod.nodes),
-        )
-        self.assertEqual(
-            len(pod.systems) - len(pod.nodes), len(pod.free_systems())
-        )
-        free = {system.id for system in pod.free_systems()}
-        systems = objects.System.find(
-            self.context, {"filters": {"podm_id": podm_id}}
-        )
-        self.assertEqual(len(pod.systems), len(systems))
-        for system in systems:
-            self.assertEqual(
-                "free" if system.index in free else "in_use", system.state
-            )
 
 
 def registration(pod: Pod, **fields: typing.Any) -> dict[str, typing.Any]:
