@@ -21,9 +21,15 @@ is what the drivers are held against.
         pod = simulator.pods[0]
         pod.faults.add(point="assemble", state="never")
         requests.get(pod.url + "/redfish/v1", auth=("admin", "admin"))
+
+    with Simulator([EemSpec(devices=2000), PodSpec()]) as simulator:
+        eem = simulator.eems[0]
+        requests.get(eem.url + "/devices/detail", auth=("admin", "admin"))
 """
 
 from valence.simulator.clock import Clock
+from valence.simulator.eem.manager import Eem
+from valence.simulator.eem.manager import EemSpec
 from valence.simulator.faults import BadFault
 from valence.simulator.faults import Fault
 from valence.simulator.rsd.hardware import Disk
@@ -36,6 +42,8 @@ __all__ = [
     "BadFault",
     "Clock",
     "Disk",
+    "Eem",
+    "EemSpec",
     "Fault",
     "Pod",
     "PodSpec",

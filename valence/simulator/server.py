@@ -66,6 +66,8 @@ class Call:
 class Endpoint(abc.ABC):
     """One service on one port; what it simulates is its subclass's affair."""
 
+    #: Path below which its protocol is served.
+    base: str = ""
     #: Names of the things that can be asked of it, for faults.
     points: collections.abc.Collection[str] = ()
 
@@ -88,7 +90,12 @@ class Endpoint(abc.ABC):
 
     @property
     def url(self) -> str:
-        """Its origin, as clients name it."""
+        """Where clients find it."""
+        return self.origin + self.base
+
+    @property
+    def origin(self) -> str:
+        """Its address without a path; the control API is below it."""
         scheme = "https" if self._certificate else "http"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}"
@@ -202,7 +209,9 @@ class Endpoint(abc.ABC):
 
     def _control(self, request: webob.Request) -> webob.Response:
         if not (_is_loopback(request.remote_addr) or self.authorized(request)):
-            return control.refusal(401, "Give the pod's user and password.")
+            return control.refusal(
+                401, "Give the endpoint's user and password."
+            )
         return control.answer(self, request)
 
     # What a subclass is.

@@ -13,6 +13,7 @@
 """Any number of simulated endpoints, in threads of this process."""
 
 import collections.abc
+import itertools
 import pathlib
 import tempfile
 import types
@@ -20,19 +21,24 @@ import typing
 
 from valence.simulator import clock as clocks
 from valence.simulator import tls
+from valence.simulator.eem import manager
 from valence.simulator.rsd import pod
 
 #: Names that the certificate is good for, besides the host listened on.
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
-class Simulator:
-    """Pods, each on a port of its own; a context manager.
+Spec: typing.TypeAlias = pod.PodSpec | manager.EemSpec
 
-    :param pods: what they are to be like
+
+class Simulator:
+    """Pod managers, each on a port of its own; a context manager.
+
+    :param pods: what they are to be like, in any mixture
     :param host: the address to listen on
     :param port: the first one's port, the others take those that follow;
-        0 stands for any free ports
+        0 stands for any free ports, and None for those that are usual: from
+        8443 on for pods, from 30500 on for ExpEther Managers
     :param tls: serve HTTPS
     :param certificate: files (PEM) of the certificate and of its key;
         without, they are made and are gone at the end
@@ -42,10 +48,10 @@ class Simulator:
 
     def __init__(
         self,
-        pods: collections.abc.Sequence[pod.PodSpec] = (pod.PodSpec(),),
+        pods: collections.abc.Sequence[Spec] = (pod.PodSpec(),),
         *,
         host: str = "127.0.0.1",
-        port: int = 0,
+        port: int | None = 0,
         tls: bool = False,
         certificate: tuple[str, str] | None = None,
         make_certificate: bool = False,
@@ -57,32 +63,49 @@ class Simulator:
         self._certificate = (
             self._prove(host, certificate, make_certificate) if tls else None
         )
-        self.pods = [
+        ports: dict[type[Spec], collections.abc.Iterator[int]] = {}
+        numbers: dict[type[Spec], collections.abc.Iterator[int]] = {}
+        shared = itertools.count(port) if port else itertools.repeat(0)
+        for kind in (pod.PodSpec, manager.EemSpec):
+            ports[kind] = (
+                shared if port is not None else itertools.count(kind.PORT)
+            )
+            numbers[kind] = itertools.count(1)
+        #: All of them, in the order of their specifications.
+        self.endpoints: list[pod.Pod | manager.Eem] = [
             spec.endpoint(
-                number,
+                next(numbers[type(spec)]),
                 host,
-                port + number - 1 if port else 0,
+                next(ports[type(spec)]),
                 self._certificate,
                 self.clock,
             )
-            for number, spec in enumerate(pods, 1)
+            for spec in pods
         ]
 
     @property
+    def pods(self) -> list[pod.Pod]:
+        return [one for one in self.endpoints if isinstance(one, pod.Pod)]
+
+    @property
+    def eems(self) -> list[manager.Eem]:
+        return [one for one in self.endpoints if isinstance(one, manager.Eem)]
+
+    @property
     def ca_file(self) -> str | None:
-        """What clients verify the pods with, where they serve HTTPS."""
+        """What clients verify them with, where they serve HTTPS."""
         return self._certificate.certificate if self._certificate else None
 
     def start(self) -> None:
         try:
-            for one in self.pods:
+            for one in self.endpoints:
                 one.start()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        for one in self.pods:
+        for one in self.endpoints:
             one.stop()
         if self._directory is not None:
             self._directory.cleanup()

@@ -46,6 +46,8 @@ POWER = ("On", "Off")
 class PodSpec:
     """What a pod is to be like."""
 
+    PORT: typing.ClassVar[int] = 8443
+
     dialect: str = "2.1"
     racks: int = 1
     #: In all racks together.
