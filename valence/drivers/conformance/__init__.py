@@ -36,6 +36,10 @@ A driver from anywhere, with hardware or a simulation of it::
 
         def fault(self, name): ...  # see Fault
 
+A driver that composes on a system that it is told
+(``composes_on_named_system``) takes ``NamedSystemConformance`` instead; one
+that attaches devices takes ``DeviceConformance`` besides.
+
 What a driver cannot do it declares, as the contract says (``reset_types``,
 ``PodManagerInfo.capabilities``, ``requirement_keys``), and the tests hold it
 to that too. Nothing is skipped.
@@ -43,6 +47,8 @@ to that too. Nothing is skipped.
 
 from valence.drivers.conformance.compose import Compose
 from valence.drivers.conformance.compose import Release
+from valence.drivers.conformance.devices import DeviceConformance
+from valence.drivers.conformance.faults import Answers
 from valence.drivers.conformance.faults import Faults
 from valence.drivers.conformance.hooks import Fault
 from valence.drivers.conformance.hooks import Hooks
@@ -50,9 +56,22 @@ from valence.drivers.conformance.hooks import Recorder
 from valence.drivers.conformance.hooks import Stopped
 from valence.drivers.conformance.inventory import Inventory
 from valence.drivers.conformance.inventory import Power
+from valence.drivers.conformance.named import ComposeNamed
 
-__all__ = ("DriverConformance", "Fault", "Hooks", "Recorder", "Stopped")
+__all__ = (
+    "DeviceConformance",
+    "DriverConformance",
+    "Fault",
+    "Hooks",
+    "NamedSystemConformance",
+    "Recorder",
+    "Stopped",
+)
 
 
-class DriverConformance(Inventory, Power, Compose, Release, Faults):
+class DriverConformance(Inventory, Power, Compose, Release, Faults, Answers):
     """All tests; mixed into a TestCase before it."""
+
+
+class NamedSystemConformance(Inventory, Power, ComposeNamed, Answers):
+    """All tests of a driver that composes on a system that it is told."""

@@ -44,6 +44,16 @@ class Compose(hooks.Suite):
         self.assertEqual(node, other.get_node(node.index))
         self.assertEqual(node, other.find_node("tag-1"))
 
+    def test_a_composed_system_is_in_use(self) -> None:
+        driver = self._start()
+        node = self._compose(driver)
+        used = {
+            system.resource_uri
+            for system in driver.list_systems()
+            if system.state == "in_use"
+        }
+        self.assertEqual(set(node.system_uris), used)
+
     def test_compose_again_finds_the_first(self) -> None:
         free = self.free_systems()
         first = self._compose(self._start())

@@ -23,7 +23,7 @@ from valence.drivers.conformance.hooks import Recorder
 
 
 class Faults(hooks.Suite):
-    """When it goes wrong."""
+    """When composing and giving back go wrong."""
 
     def _spoilt(
         self,
@@ -100,6 +100,10 @@ class Faults(hooks.Suite):
                 driver.delete_node(node.index, Recorder())
             self.assertEqual(free, self.free_systems())
 
+
+class Answers(hooks.Suite):
+    """When there is no answer, or none that makes sense."""
+
     def test_garbage(self) -> None:
         driver = self._start()
         node = self._compose(driver)
@@ -111,10 +115,11 @@ class Faults(hooks.Suite):
                 (asked.list_systems, ()),
                 (asked.list_nodes, ()),
                 (asked.get_node, (node.index,)),
-                (asked.find_node, ("tag-1",)),
                 (asked.get_assets, (node.index,)),
             ):
                 self._refused(exception.BackendError, call, *args)
+            if not asked.composes_on_named_system:
+                self._refused(exception.BackendError, asked.find_node, "tag-1")
         self.fault(Fault.HEAL)
         self.assertEqual(node, driver.get_node(node.index))
 

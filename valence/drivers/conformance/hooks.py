@@ -149,6 +149,8 @@ class Suite(Hooks, _TestCase):
     def _compose(
         self, driver: base.Driver, tag: str = "tag-1", **changed: typing.Any
     ) -> base.HardwareNode:
+        if driver.composes_on_named_system and "system" not in changed:
+            changed["system"] = self._system_for(driver, tag)
         return driver.compose_node(
             **{
                 "tag": tag,
@@ -159,6 +161,18 @@ class Suite(Hooks, _TestCase):
                 **changed,
             }
         )
+
+    def _system_for(self, driver: base.Driver, tag: str) -> str:
+        """A free system of the tag's own, as a caller remembers it."""
+        chosen: dict[str, str] = self.__dict__.setdefault("_chosen", {})
+        if tag not in chosen:
+            chosen[tag] = next(
+                system.index
+                for system in driver.list_systems()
+                if system.state == "free"
+                and system.index not in chosen.values()
+            )
+        return chosen[tag]
 
     def _shows(self, fault: Fault) -> bool:
         if fault in self.impossible_faults:

@@ -85,16 +85,6 @@ class Inventory(hooks.Suite):
             driver.list_systems(), driver.list_systems(driver.list_nodes())
         )
 
-    def test_a_composed_system_is_in_use(self) -> None:
-        driver = self._start()
-        node = self._compose(driver)
-        used = {
-            system.resource_uri
-            for system in driver.list_systems()
-            if system.state == "in_use"
-        }
-        self.assertEqual(set(node.system_uris), used)
-
     def test_racks(self) -> None:
         driver = self._start()
         racks = driver.list_racks()
