@@ -358,10 +358,9 @@ def _referred(
 ) -> typing.Any:
     """What a field of the body names, by uuid or by name.
 
-    :raises: InvalidField
+    :raises: NotFound, naming the field
     """
     try:
         return cls.get(call.context, values[field])
     except exception.NotFound as e:
-        # 404 is for what the path names.
-        raise exception.InvalidField(field=field, reason=e.detail) from None
+        raise exception.NotFound(f"{field}: {e.detail}") from None

@@ -33,8 +33,6 @@ class AdoptNode(base.Step):
                 "that is composed can be managed"
             )
         run.values.update(compose.node_values(found))
-        if node.name == node.index and found.name:
-            run.values["name"] = found.name
         run.systems = found.system_uris
 
 
