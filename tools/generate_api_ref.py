@@ -39,6 +39,7 @@ SOURCE = pathlib.Path(__file__).parents[1] / "api-ref/source"
 
 #: What has a page of its own, and the type that a new one is read by.
 NOUNS: dict[type[base.Resource], typing.Any] = {
+    objects.Device: None,
     objects.Flavor: flavor.NEW,
     objects.Node: node.NEW,
     objects.Operation: None,
@@ -94,6 +95,7 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "``wait=SECONDS`` where the answer was held and the operation ended "
         "in time.",
     ),
+    "device_ident": ("path", "string", True, "UUID of a device."),
     "flavor_ident": ("path", "string", True, "UUID or name of a flavor."),
     "node_ident": (
         "path",
@@ -143,12 +145,64 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "What the node has of this kind. Each has ``resource_uri``, ``name`` "
         "and what else the pod manager says of it.",
     ),
+    "audit_devices": (
+        "body",
+        "array",
+        True,
+        "Each device: ``uuid``, ``type``, ``resource_uri``, ``state``, the "
+        "``owner``'s uuid, and the ``finding``: what is odd about it, or "
+        "null.",
+    ),
+    "audit_findings": ("body", "integer", True, "How many are odd."),
+    "audit_nodes": (
+        "body",
+        "array",
+        True,
+        "Each node that the pod manager holds: ``index``, ``name``, "
+        "``state``, the ``owner``'s uuid, and the ``finding``: what is odd "
+        "about it, or null.",
+    ),
+    "device_sync_name": ("body", "string", True, "Name of the pod manager."),
+    "device_sync_operation_id": (
+        "body",
+        "string",
+        True,
+        "The operation that reads it. May be null.",
+    ),
+    "device_sync_podm_id": ("body", "string", True, "The pod manager."),
+    "device_sync_podm_id_request": (
+        "body",
+        "string",
+        False,
+        "UUID or name of the pod manager to read; all are read without it.",
+    ),
+    "device_sync_reason": (
+        "body",
+        "string",
+        True,
+        "Why it failed. May be null.",
+    ),
+    "device_sync_status": (
+        "body",
+        "string",
+        True,
+        "``PENDING``, ``SUCCESS`` or ``FAILED``.",
+    ),
     "links": ("body", "array", True, "Where it is found: ``self``."),
     "node_action_boot": (
         "body",
         "object",
         False,
         "Set what it boots from.",
+    ),
+    "node_action_attach": ("body", "object", False, "Attach a device."),
+    "node_action_detach": ("body", "object", False, "Detach a device."),
+    "node_action_device": (
+        "body",
+        "string",
+        True,
+        "UUID of the device; ``resource_id`` and ``uuid`` are other names of "
+        "this, and exactly one is given.",
     ),
     "node_action_reset": ("body", "object", False, "Change its power."),
     "node_boot_enabled": (

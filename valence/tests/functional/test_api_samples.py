@@ -155,6 +155,11 @@ class TestApiSamples(base.TestCase):
         back = [{"op": "replace", "path": "/maintenance", "value": False}]
         self.api.patch(one, back)
         self.ended(self.sample("pod-manager-sync", 202, "POST", f"{one}/sync"))
+        self.sample("pod-manager-audit", 200, "GET", f"{one}/audit")
+        one = {"podm_id": "pod-1"}
+        self.sample("devices-sync", 202, "POST", "/v1/devices/sync", one)
+        # Until that is done.
+        self.api.post("/v1/devices/sync", one, wait=30)
 
     def _inventory(self) -> None:
         for noun in ("system", "rack"):
