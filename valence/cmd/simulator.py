@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Serve simulated hardware: pods that compose nodes out of nothing."""
+"""Serve simulated hardware: pods and fabrics that are not there."""
 
 import argparse
 import collections.abc
@@ -18,24 +18,33 @@ import logging
 import signal
 import sys
 
+from valence.simulator import Eem
+from valence.simulator import EemSpec
+from valence.simulator import Pod
 from valence.simulator import PodSpec
 from valence.simulator import Simulator
+from valence.simulator.eem import hardware
+from valence.simulator.eem import service
 from valence.simulator.rsd import dialects
 
 DESCRIPTION = """\
-Serve simulated Intel RSD pods, for demos, for devstack and for tests.
+Serve simulated Intel RSD pods and NEC ExpEther Managers, for demos, for
+devstack and for tests.
 
-Each pod is a pod manager on a port of its own, with racks, systems and a
-storage behind it that nodes are composed of. All is in memory and gone when
-this ends. Without any option there is one pod, at http://127.0.0.1:8443.
+Each is a pod manager on a port of its own. A pod has racks, systems and a
+storage that nodes are composed of, and drives that can be attached to them; an
+ExpEther Manager has servers, and devices on their fabric. All is in memory and
+gone when this ends. Without any option there is one pod, at
+http://127.0.0.1:8443.
 """
 
 EPILOG = """\
 pods that differ from one another:
   --pod takes a dialect and, after a colon, what else is different from the
   options --racks, --systems, --username, --password, --allocate-seconds,
-  --assemble-seconds, --power-seconds, --remote-gib and --quirks, named
-  without the dashes in front. For example, three pods:
+  --assemble-seconds, --power-seconds, --remote-gib, --devices, --fpgas,
+  --volumes and --quirks, named without the dashes in front. For example,
+  three pods:
 
     %(prog)s --assemble-seconds 2 \\
         --pod 1.2.1 \\
@@ -45,6 +54,18 @@ pods that differ from one another:
 quirks:
 {quirks}
 
+ExpEther Managers:
+  --eem takes any of servers, devices, kinds, cards, username, password,
+  version and quirks. For example, two of them beside a pod:
+
+    %(prog)s --pods 1 --eem \\
+        --eem servers=20,devices=2000,kinds=GPU+SSD,cards=40g+10g
+
+  kinds: {kinds}
+  cards: {cards}
+  quirks:
+{eem_quirks}
+
 to look at a pod, to set faults and to pull out a system, with no password
 from this machine:
     curl http://127.0.0.1:8443/simulator
@@ -52,6 +73,11 @@ from this machine:
         --data '{{"point": "allocate", "cut": "after"}}'
     curl -X DELETE http://127.0.0.1:8443/simulator/systems/1
 """
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split("+")))
+
 
 #: Names in --pod, which are those of PodSpec, and what makes their values.
 SETTINGS: dict[str, collections.abc.Callable[[str], object]] = {
@@ -63,7 +89,21 @@ SETTINGS: dict[str, collections.abc.Callable[[str], object]] = {
     "assemble_seconds": float,
     "power_seconds": float,
     "remote_gib": int,
-    "quirks": lambda text: tuple(filter(None, text.split("+"))),
+    "devices": int,
+    "fpgas": int,
+    "volumes": int,
+    "quirks": _words,
+}
+#: Names in --eem, which are those of EemSpec.
+EEM_SETTINGS: dict[str, collections.abc.Callable[[str], object]] = {
+    "servers": int,
+    "devices": int,
+    "kinds": _words,
+    "cards": _words,
+    "username": str,
+    "password": str,
+    "version": str,
+    "quirks": _words,
 }
 
 
@@ -74,16 +114,20 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> int:
         parser.error("--certificate and --key go together")
     base = {name: getattr(args, name) for name in SETTINGS}
     try:
-        pods = [_spec(text, base) for text in args.pod]
-        pods += [PodSpec(dialect=args.dialect, **base)] * (
-            args.pods if args.pods is not None else int(not pods)
+        specs: list[PodSpec | EemSpec] = [
+            _pod(text, base) for text in args.pod
+        ]
+        alone = not (args.pod or args.eem)
+        specs += [PodSpec(dialect=args.dialect, **base)] * (
+            int(alone) if args.pods is None else args.pods
         )
+        specs += [_eem(text, base) for text in args.eem]
     except ValueError as error:
         parser.error(str(error))
-    if not pods:
+    if not specs:
         parser.error("there is no pod to serve")
-    if not 0 <= args.port <= 65536 - len(pods):
-        parser.error(f"there are not {len(pods)} ports from {args.port} on")
+    if not 0 <= (args.port or 0) <= 65536 - len(specs):
+        parser.error(f"there are not {len(specs)} ports from {args.port} on")
 
     logging.basicConfig(
         stream=sys.stderr,
@@ -99,7 +143,7 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     try:
         simulator = Simulator(
-            pods,
+            specs,
             host=args.host,
             port=args.port,
             tls=args.tls or args.certificate is not None,
@@ -109,11 +153,8 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> int:
             make_certificate=args.tls,
         )
         with simulator:
-            for pod in simulator.pods:
-                print(
-                    f"{pod.url}  dialect {pod.spec.dialect}, user "
-                    f"{pod.spec.username}, {len(pod.systems)} systems"
-                )
+            for one in simulator.endpoints:
+                print(f"{one.url}  {_summary(one)}")
             if simulator.ca_file:
                 print(f"CA of the certificates: {simulator.ca_file}")
             sys.stdout.flush()
@@ -125,15 +166,15 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    width = max(map(len, dialects.QUIRKS))
-    quirks = "\n".join(
-        f"  {name:<{width}}  {meaning}"
-        for name, meaning in dialects.QUIRKS.items()
-    )
     parser = argparse.ArgumentParser(
         prog="valence-simulator",
         description=DESCRIPTION,
-        epilog=EPILOG.format(quirks=quirks),
+        epilog=EPILOG.format(
+            quirks=_table(dialects.QUIRKS, "  "),
+            kinds=", ".join(hardware.KINDS),
+            cards=", ".join(hardware.CARDS),
+            eem_quirks=_table(service.QUIRKS, "    "),
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument_group("what to serve").add_argument
@@ -141,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         "--pods",
         type=int,
         metavar="N",
-        help="how many pods like this (default: 1, or 0 with --pod)",
+        help="how many pods like this (default: 1, or 0 with --pod or --eem)",
     )
     add(
         "--dialect",
@@ -156,6 +197,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIALECT[:NAME=VALUE,...]",
         help="one pod that is different, see below; repeat for more",
     )
+    add(
+        "--eem",
+        action="append",
+        nargs="?",
+        const="",
+        default=[],
+        metavar="NAME=VALUE,...",
+        help="one ExpEther Manager, see below; repeat for more",
+    )
     for name, kind, metavar, meaning in (
         ("--racks", int, "N", "racks in a pod"),
         ("--systems", int, "N", "systems in a pod, in all its racks together"),
@@ -165,6 +215,9 @@ def _parser() -> argparse.ArgumentParser:
         ("--assemble-seconds", float, "S", "how long an assembly takes"),
         ("--power-seconds", float, "S", "how long a change of power takes"),
         ("--remote-gib", int, "GIB", "storage to make remote drives from"),
+        ("--devices", int, "N", "pooled drives in a pod; from 2.1 on"),
+        ("--fpgas", int, "N", "pooled FPGAs in a pod; from 2.4 on"),
+        ("--volumes", int, "N", "volumes to attach in a pod; from 2.3 on"),
     ):
         default = getattr(PodSpec, name.strip("-").replace("-", "_"), "admin")
         text = (
@@ -189,9 +242,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--port",
         type=int,
-        default=8443,
-        help="port of the first pod; the others take those that follow; 0: "
-        "any free ports (default: %(default)s)",
+        help="port of the first one; the others take those that follow; 0: "
+        "any free ports (default: from 8443 on for pods and from 30500 on for "
+        "ExpEther Managers)",
     )
     add(
         "--tls",
@@ -209,26 +262,68 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _spec(text: str, base: dict[str, object]) -> PodSpec:
+def _table(meanings: dict[str, str], indent: str) -> str:
+    width = max(map(len, meanings))
+    return "\n".join(
+        f"{indent}{name:<{width}}  {meaning}"
+        for name, meaning in meanings.items()
+    )
+
+
+def _summary(endpoint: Pod | Eem) -> str:
+    spec = endpoint.spec
+    if isinstance(endpoint, Eem):
+        parts = [
+            f"EEM {endpoint.spec.version}",
+            f"user {spec.username}" if spec.username else "no password",
+            f"{len(endpoint.servers)} servers",
+            f"{len(endpoint.devices)} devices",
+        ]
+    else:
+        parts = [
+            f"dialect {endpoint.spec.dialect}",
+            f"user {spec.username}",
+            f"{len(endpoint.systems)} systems",
+        ]
+        devices = len(list(endpoint.pool))
+        parts += [f"{devices} devices"] * bool(devices)
+    return ", ".join(parts)
+
+
+def _pod(text: str, base: dict[str, object]) -> PodSpec:
     """The pod that a value of --pod asks for."""
     dialect, _, settings = text.partition(":")
-    values = dict(base)
-    for setting in filter(None, settings.split(",")):
-        name, found, value = setting.partition("=")
-        name = name.strip().replace("-", "_")
-        if name not in SETTINGS or not found:
-            raise ValueError(
-                f"--pod {text}: give NAME=VALUE with a name out of "
-                f"{', '.join(SETTINGS)}"
-            )
-        try:
-            values[name] = SETTINGS[name](value)
-        except ValueError as error:
-            raise ValueError(f"--pod {text}: {error}") from error
     try:
+        values = base | _settings(settings, SETTINGS)
         return PodSpec(dialect=dialect, **values)  # type: ignore[arg-type]
     except ValueError as error:
         raise ValueError(f"--pod {text}: {error}") from error
+
+
+def _eem(text: str, base: dict[str, object]) -> EemSpec:
+    """The ExpEther Manager that a value of --eem asks for."""
+    try:
+        values = {name: base[name] for name in ("username", "password")}
+        values |= _settings(text, EEM_SETTINGS)
+        return EemSpec(**values)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ValueError(f"--eem {text}: {error}") from error
+
+
+def _settings(
+    text: str,
+    known: dict[str, collections.abc.Callable[[str], object]],
+) -> dict[str, object]:
+    values = {}
+    for setting in filter(None, text.split(",")):
+        name, found, value = setting.partition("=")
+        name = name.strip().replace("-", "_")
+        if name not in known or not found:
+            raise ValueError(
+                f"give NAME=VALUE with a name out of {', '.join(known)}"
+            )
+        values[name] = known[name](value)
+    return values
 
 
 if __name__ == "__main__":

@@ -44,18 +44,28 @@ class CommandTest(unittest.TestCase):
             "--tls",
             "--systems=3",
             "--pod=1.2.1",
-            "--pod=2.5:systems=20,racks=2,username=u,password=p",
+            "--pod=2.5:systems=20,racks=2,username=u,password=p,devices=3",
+            "--eem",
+            "--eem=servers=1,devices=20,kinds=GPU+USB,username=",
         )
-        lines = [process.stdout.readline() for _ in range(3)]
+        lines = [process.stdout.readline() for _ in range(5)]
         first, second = (re.match(r"(https://\S+)  dia", x) for x in lines[:2])
         self.assertIn("dialect 1.2.1, user admin, 3 systems", lines[0])
         self.assertIn("dialect 2.5, user u, 20 systems", lines[1])
-        verify = lines[2].split(": ", 1)[1].strip()
+        self.assertIn(", 3 devices", lines[1])
+        self.assertIn(
+            "/eem  EEM v1.0.8, user admin, 2 servers, 8 devices", lines[2]
+        )
+        self.assertIn("no password, 1 servers, 20 devices", lines[3])
+        verify = lines[4].split(": ", 1)[1].strip()
         for url, auth in ((first[1], base.AUTH), (second[1], ("u", "p"))):
             response = requests.get(
                 url + "/redfish/v1", auth=auth, verify=verify, timeout=10
             )
             self.assertEqual(200, response.status_code)
+        eem = lines[3].split()[0]
+        response = requests.get(eem + "/devices", verify=verify, timeout=10)
+        self.assertEqual(21, len(response.json()["devices"]))
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
         self.assertEqual(0, process.returncode, errors)
@@ -67,6 +77,9 @@ class CommandTest(unittest.TestCase):
             (["--pod", "3.0"], "dialect '3.0' is none of 1.2.1, 2.1"),
             (["--pod", "2.1:colour=red"], "NAME=VALUE"),
             (["--pod", "2.1:systems=many"], "--pod 2.1:systems=many"),
+            (["--eem", "colour=red"], "--eem colour=red: give NAME=VALUE"),
+            (["--eem", "kinds=TPU"], "kind 'TPU' is none of SSD, NIC"),
+            (["--eem", "devices=many"], "--eem devices=many"),
             (["--quirks", "odd"], "quirk 'odd' is none of"),
             (["--pods", "0"], "no pod"),
             (["--systems", "-1"], "systems cannot be -1"),

@@ -38,7 +38,15 @@ class DocumentsTest(base.PodCase):
         for dialect in base.ALL:
             for quirks in ((), ("links-members", "drawers-only")):
                 with self.subTest(dialect, quirks=quirks):
-                    self.serve(dialect, systems=3, racks=2, quirks=quirks)
+                    self.serve(
+                        dialect,
+                        systems=3,
+                        racks=2,
+                        devices=3,
+                        fpgas=1,
+                        volumes=1,
+                        quirks=quirks,
+                    )
                     self.node(RemoteDrives=[{"CapacityGiB": 1}])
                     found = self.crawl()
                     for path, document in found.items():
