@@ -102,14 +102,11 @@ class _Storage(Asset):
 
     def document(self) -> Document:
         shown = super().document()
-        capacity = self._capacity_gib
-        if capacity is None and self._capacity_bytes is not None:
-            capacity = self._capacity_bytes / 1024**3
+        capacity = resources.capacity_gib(
+            self._capacity_gib, self._capacity_bytes
+        )
         if capacity is not None:
-            whole = capacity == int(capacity)
-            shown["capacity_gib"] = (
-                int(capacity) if whole else round(capacity, 2)
-            )
+            shown["capacity_gib"] = capacity
         if self._type:
             shown.setdefault("media_type", self._type)
         if self._interface or self._protocol:

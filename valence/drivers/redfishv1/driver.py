@@ -20,6 +20,8 @@ import typing
 from valence import exception
 from valence.drivers import base
 from valence.drivers.redfishv1 import assets
+from valence.drivers.redfishv1 import attachment
+from valence.drivers.redfishv1 import devices
 from valence.drivers.redfishv1 import errors
 from valence.drivers.redfishv1 import inventory
 from valence.drivers.redfishv1 import nodes as rsd_nodes
@@ -55,7 +57,8 @@ class RedfishV1Driver(base.Driver):
     (one call) when it does not know yet where that node stands.
     """
 
-    requirement_keys = rsd_requirements.KEYS
+    #: pci_device is attached once the node is composed.
+    requirement_keys = rsd_requirements.KEYS | {"pci_device"}
     reset_types = frozenset({*_LEADS_TO, "PushPowerButton", "Nmi"})
 
     def __init__(self, connection: base.Connection) -> None:
@@ -64,6 +67,8 @@ class RedfishV1Driver(base.Driver):
         self._connector = self._pod.connector
         self._workers = self._pod.workers
         self._inventory = inventory.Inventory(self._connector, self._workers)
+        self._devices = devices.Devices(self._pod)
+        self._attachment = attachment.Attachment(self._pod, self._devices)
 
     def close(self) -> None:
         """Cost: none; Basic authentication has no session to log out of."""
@@ -129,15 +134,64 @@ class RedfishV1Driver(base.Driver):
             self._connector, self._workers, self._pod.find(index)
         )
 
+    # -- pooled devices ------------------------------------------------------
+
+    def list_devices(
+        self, nodes: list[base.HardwareNode] | None = None
+    ) -> list[base.Device]:
+        """What stands in pooled chassis, what nodes offer and what they have.
+
+        A device's index is its path: an RSD pod manager makes the ids of
+        drives unique in a chassis only. Its group is the chassis.
+
+        Cost: none before release 2.1, which pools nothing. Else 1 and each
+        chassis, each device, and the nodes unless they are given as
+        list_nodes has just returned them. From 2.3 on 1 more for each node,
+        the ActionInfo of AttachResource, and a second, that of DetachResource,
+        for a node that links drives which may be its system's own.
+        """
+        return self._devices.find_all(nodes)
+
+    def attach_device(
+        self, node_index: str, device_index: str, progress: base.Progress
+    ) -> base.Device:
+        """POST AttachEndpoint or AttachResource, and look.
+
+        (335455-002, "ComposedNode.AttachEndpoint"; 337204-003,
+        "ComposedNode.AttachResource".)
+
+        Cost: 2, the node and the device, where the node has it already. Else
+        the POST, from 2.3 on the ActionInfo, a look at the node at each poll,
+        one at least, and at the device again. A device that the node does not
+        offer and one that is refused cost the list of nodes and each of them,
+        to tell which has it.
+        """
+        return self._attachment.attach(node_index, device_index, progress)
+
+    def detach_device(
+        self, node_index: str, device_index: str, progress: base.Progress
+    ) -> base.Device | None:
+        """POST DetachEndpoint or DetachResource, and look.
+
+        (335455-002, "ComposedNode.DetachEndpoint"; 337204-003,
+        "ComposedNode.DetachResource".) A drive with EraseOnDetach is wiped
+        on the way, and the progress tells of it.
+
+        Cost: 1 for a device that is gone. Else 4, the device, the node, the
+        POST and the device again, and a look at the node at each poll, one
+        at least. Where the node does not have it: 2, the list of nodes and
+        each of them, to tell which has.
+        """
+        return self._attachment.detach(node_index, device_index, progress)
+
     # -- nodes ---------------------------------------------------------------
 
     def list_nodes(self) -> list[base.HardwareNode]:
         """Cost: 1 and each node."""
         _, paths = self._pod.members()
-        return [
-            rsd_nodes.to_hardware_node(node)
-            for node in self._pod.read_each(paths)
-        ]
+        nodes = self._pod.read_each(paths)
+        self._devices.remember(nodes)
+        return [rsd_nodes.to_hardware_node(node) for node in nodes]
 
     def get_node(self, index: str) -> base.HardwareNode:
         """Cost: 1."""
@@ -263,7 +317,9 @@ class RedfishV1Driver(base.Driver):
     def delete_node(self, index: str, progress: base.Progress) -> None:
         """DELETE and look until it is gone (335455-002, "Composed Node").
 
-        Cost: 1 and a look at each poll, one at least.
+        Cost: 1 and a look at each poll, one at least. The pod manager takes
+        the pooled devices from the node itself, and erases those with
+        EraseOnDetach (intelRSD, NodeDisassembler).
 
         ComposedNode.ForceDelete (2.5, 613320-001) is not used. It goes on
         after every step of the disassembly that fails, so that a drive may

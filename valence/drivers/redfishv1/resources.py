@@ -65,6 +65,18 @@ def gib(value: object) -> int:
     return int(amount(value) * 1024)
 
 
+def capacity_gib(
+    gibibytes: float | None, number_of_bytes: float | None
+) -> float | None:
+    """A capacity in GiB, whichever way it is given."""
+    if gibibytes is None and number_of_bytes is not None:
+        gibibytes = number_of_bytes / 1024**3
+    if gibibytes is None:
+        return None
+    whole = gibibytes == int(gibibytes)
+    return int(gibibytes) if whole else round(gibibytes, 2)
+
+
 def mac(value: object) -> str:
     return text(value).lower().replace("-", ":")
 
@@ -362,6 +374,13 @@ class Chassis(Resource):
     _contains = Value("Links", "Contains", kind=links)
     _contained_by = Value("Links", "ContainedBy", kind=links)
     _systems = Value("Links", "ComputerSystems", kind=links)
+    _drives = Value("Links", "Drives", kind=links)
+    _processors = Value("Links", "Processors", kind=links)
+
+    @property
+    def devices(self) -> list[str]:
+        """What stands in it and may be a pooled device."""
+        return self.paths([*(self._drives or ()), *(self._processors or ())])
 
     @property
     def contains(self) -> list[str]:

@@ -42,6 +42,9 @@ class OnASimulatedPod(conformance.DriverConformance):
                 PodSpec(
                     dialect=self.dialect,
                     systems=4,
+                    devices=5,
+                    fpgas=1,
+                    volumes=2,
                     quirks=self.quirks,
                     allocate_seconds=0.01,
                     assemble_seconds=0.01,
@@ -97,30 +100,58 @@ class OnASimulatedPod(conformance.DriverConformance):
                 faults.add(method=method, **effect)
 
 
+class WithDevices(conformance.DeviceConformance, OnASimulatedPod):
+    def free_devices(self):
+        return sum(device.node is None for device in self.pod.pool)
+
+
 class TestDialect121(OnASimulatedPod, testtools.TestCase):
     dialect = "1.2.1"
 
+    def test_no_devices(self):
+        driver = self._start()
+        self.assertNotIn("attach", driver.get_info().capabilities)
+        self.assertEqual([], driver.list_devices())
+        node = self._compose(driver)
+        for call in (driver.attach_device, driver.detach_device):
+            error = self._refused(
+                exception.HardwareNotSupported,
+                call,
+                node.index,
+                "/redfish/v1/Chassis/1/Drives/1",
+                conformance.Recorder(),
+            )
+            self.assertIn("2.1", str(error))
 
-class TestDialect21(OnASimulatedPod, testtools.TestCase):
+
+class TestDialect21(WithDevices, testtools.TestCase):
     dialect = "2.1"
 
 
-class TestDialect23(OnASimulatedPod, testtools.TestCase):
+class TestDialect22(WithDevices, testtools.TestCase):
+    dialect = "2.2"
+
+
+class TestDialect23(WithDevices, testtools.TestCase):
     dialect = "2.3"
 
 
-class TestDialect25(OnASimulatedPod, testtools.TestCase):
+class TestDialect24(WithDevices, testtools.TestCase):
+    dialect = "2.4"
+
+
+class TestDialect25(WithDevices, testtools.TestCase):
     dialect = "2.5"
 
 
-class TestOddPod(OnASimulatedPod, testtools.TestCase):
+class TestOddPod(WithDevices, testtools.TestCase):
     """What other services than Intel's make of the protocol."""
 
     dialect = "2.1"
     quirks = tuple(dialects.QUIRKS)
 
 
-class TestOddNewPod(OnASimulatedPod, testtools.TestCase):
+class TestOddNewPod(WithDevices, testtools.TestCase):
     dialect = "2.5"
     quirks = tuple(dialects.QUIRKS)
 
