@@ -58,6 +58,7 @@ class Card:
     group: str | None
     generation: str | None  #: '10g', '40g'
     notification: str | None  #: 'up' or 'down'
+    update_time: str | None  #: milliseconds since the epoch
     power_status: str | None
     mac: str | None
     model: str | None
@@ -117,6 +118,7 @@ def read(document: object) -> Card | None:
         group=_text(document.get("group_id")),
         generation=_text(document.get("type") or document.get("eecard_type")),
         notification=_text(_first(document.get("notification_status0"))),
+        update_time=_text(document.get("update_time")),
         power_status=_text(document.get("power_status")),
         mac=_mac(document.get("mac_address")),
         model=_text(document.get("model")),

@@ -168,14 +168,18 @@ class Client:
         """PUT; what it answers, {} where that is nothing or no object."""
         return self._change("PUT", path, document)
 
-    def delete(self, path: str) -> Document:
-        return self._change("DELETE", path, None)
+    def delete(self, path: str, **query: str) -> Document:
+        return self._change("DELETE", path, query=query)
 
     def _change(
-        self, method: str, path: str, document: Document | None
+        self,
+        method: str,
+        path: str,
+        document: Document | None = None,
+        query: dict[str, str] | None = None,
     ) -> Document:
         try:
-            content = self._send(method, path, document)
+            content = self._send(method, path, document, query)
         except _Busy as busy:
             raise busy.error from None
         answer = _json(content)

@@ -335,10 +335,13 @@ class ExpEtherDriver(base.Driver):
                 f"Server {server.id} was in no group and is given one. It "
                 "may have to be restarted before it sees its devices."
             )
-            with _naming("server", server.id):
-                answer = self._client.put(
+            answer: cards.Document = self._change(
+                "server",
+                server,
+                lambda: self._client.put(
                     f"devices/{server.id}/group_id", {"group_id": None}
-                )
+                ),
+            )
             given = cards.read({"id": server.id, **answer})
             group = given.group if given is not None else None
             if group is None:
@@ -374,40 +377,57 @@ class ExpEtherDriver(base.Driver):
         Returns also when somebody else has taken it meanwhile, so that the
         caller sees from its group who has it.
         """
-        with _naming("device", box.id):
+        self._change(
+            "device",
+            box,
+            lambda: self._client.put(
+                f"devices/{box.id}/group_id", {"group_id": server.group}
+            ),
+        )
+
+    def _free(self, box: Card) -> None:
+        """Take a box out of the group that it was seen in.
+
+        EEM is told when the box was last changed as far as we know, so that
+        it refuses where somebody has moved it since. The second try, after a
+        look has shown it where it was, does without: a box may also change
+        in what is of no matter here.
+        """
+        seen = iter(
+            [{"update_time": box.update_time}] if box.update_time else []
+        )
+        with contextlib.suppress(exception.HardwareNotFound):
             self._change(
+                "device",
                 box,
-                lambda: self._client.put(
-                    f"devices/{box.id}/group_id", {"group_id": server.group}
+                lambda: self._client.delete(
+                    f"devices/{box.id}/group_id", **next(seen, {})
                 ),
             )
 
-    def _free(self, box: Card) -> None:
-        """Take a box out of the group that it was seen in."""
-        with contextlib.suppress(exception.HardwareNotFound):
-            self._change(
-                box,
-                lambda: self._client.delete(f"devices/{box.id}/group_id"),
-            )
-
     def _change(
-        self, box: Card, change: collections.abc.Callable[[], object]
-    ) -> None:
-        """Change the group of a box.
+        self,
+        noun: str,
+        card: Card,
+        change: collections.abc.Callable[[], cards.Document],
+        *,
+        again: bool = True,
+    ) -> cards.Document:
+        """Change the group of a card; what EEM answers, if anything.
 
         A refusal counts only if the group is what it was; one for a stale
         view (50003) is met by this look, and by asking once more.
         """
-        for again in (True, False):
-            try:
-                change()
-                return
-            except _REFUSALS as error:
-                with _acted():
-                    if self._box(box.id).group != box.group:
-                        return
-                if not (again and eem_client.is_stale(error)):
-                    raise
+        try:
+            with _naming(noun, card.id):
+                return change()
+        except _REFUSALS as error:
+            with _acted():
+                if self._card(noun, card.id).group != card.group:
+                    return {}
+            if not (again and eem_client.is_stale(error)):
+                raise
+        return self._change(noun, card, change, again=False)
 
     def _wait(
         self,

@@ -82,7 +82,7 @@ class Edge:
             def _answer(self) -> None:
                 edge._answer(self)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = _answer
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
             def log_message(self, *args: object) -> None:
                 pass
