@@ -45,7 +45,7 @@ class Gate:
         self._left = times
         self._lock = threading.Lock()
         self._opened = threading.Event()
-        self._held = 0
+        self.held = 0  #: how many it has held
         self._what = f"{method} {path} at {pod.name}"
         act = pod._act
 
@@ -56,7 +56,7 @@ class Gate:
                 with self._lock:
                     hold = self._left > 0
                     self._left -= hold
-                    self._held += hold
+                    self.held += hold
                 if hold:
                     self._opened.wait(60)
             return act(request, point, outcome)
@@ -65,7 +65,7 @@ class Gate:
 
     def wait(self, count: int = 1) -> None:
         """Wait until requests stand before it."""
-        processes.poll(lambda: self._held >= count, self._what)
+        processes.poll(lambda: self.held >= count, self._what)
 
     def open(self) -> None:
         self._opened.set()

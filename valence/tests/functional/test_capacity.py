@@ -15,14 +15,20 @@ from valence.tests.functional import deployed  # isort: skip
 import concurrent.futures
 import time
 import typing
+import unittest.mock
+
+from oslo_config import cfg
 
 from valence import objects
+from valence.api.app import make_application
+from valence.db import operations as db_operations
 from valence.simulator import PodSpec
 from valence.tests import base
 from valence.tests.fixtures import environment
 from valence.tests.fixtures import processes
 from valence.tests.fixtures import services
 
+CONF = cfg.CONF
 SYSTEMS = 20
 ASKED = 50
 
@@ -97,6 +103,56 @@ class TestInOneProcess(Crowded, deployed.Agreement, base.TestCase):
             )
 
         self._fifty([env.api], env.pods[0], podm_id, ended)
+
+
+class TestWorkers(base.TestCase):
+    """What one conductor takes up, and what it lets go of."""
+
+    def _environment(self) -> environment.Environment:
+        env = self.useFixture(
+            environment.Environment(PodSpec(systems=8), conductor=False)
+        )
+        env.start_conductor()
+        self.podm_id = env.register()["uuid"]
+        return env
+
+    def test_burst_keeps_to_the_limit_of_a_pod_manager(self) -> None:
+        self.conf.set("conductor", workers=8, workers_per_pod_manager=2)
+        env = self._environment()
+        gate = deployed.Gate(env.pods[0], "POST", "Allocate$", times=8)
+        uuids = ask_at_once([env.api], self.podm_id, 8)
+        gate.wait(2)
+        # Sweeps have had time to take up more, had they been let.
+        time.sleep(3 * environment.QUICK["conductor"]["rescue_interval"])
+        self.assertEqual(2, gate.held)
+        gate.open()
+        for uuid in uuids:
+            processes.poll(
+                lambda uuid=uuid: (
+                    objects.Operation.get(env.context, uuid).state
+                    == "succeeded"
+                ),
+                "succeeded",
+            )
+
+    def test_claim_whose_answer_was_lost(self) -> None:
+        env = self._environment()
+        # The connection to the database broke at the commit of a claim: the
+        # row bears the conductor's name, and no worker knows of it.
+        client = environment.Client(make_application(lambda *_: None))
+        with unittest.mock.patch.object(
+            db_operations, "waiting", return_value=[]
+        ):
+            (uuid,) = ask_at_once([client], self.podm_id, 1)
+            claimed = db_operations.claim(uuid, CONF.conductor.host)
+            self.assertIsNotNone(claimed)
+        processes.poll(
+            lambda: (
+                objects.Operation.get(env.context, uuid).state == "succeeded"
+            ),
+            "succeeded",
+        )
+        self.assertEqual(1, len(env.pods[0].nodes))
 
 
 class CrowdedProcesses(Crowded, deployed.DeployedCase):
