@@ -71,7 +71,10 @@ class TestUserGuide(base.TestCase):
         config.write_text(f"[api]\nport = {self.ports['8181']}\n")
         self.servers = {
             "valence-simulator": (" --quiet --port 0", r":(\d+)  dialect"),
-            "valence-standalone": (f" --config-file {config}", "API listens on"),
+            "valence-standalone": (
+                f" --config-file {config}",
+                "API listens on",
+            ),
         }
 
     def test_commands_do_what_is_said(self) -> None:

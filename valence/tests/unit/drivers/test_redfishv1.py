@@ -995,6 +995,9 @@ class TestAnything(testtools.TestCase):
                 (driver.reset_node, ("1", "On", progress)),
                 (driver.set_boot_source, ("1", "Pxe")),
                 (driver.compose_node, ("t", "n", "d", {}, progress)),
+                (driver.list_devices, ()),
+                (driver.attach_device, ("1", NODE, progress)),
+                (driver.detach_device, ("1", NODE, progress)),
                 (driver.delete_node, ("1", progress)),
             ):
                 try:
