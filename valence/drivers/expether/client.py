@@ -307,9 +307,6 @@ class Client:
         tls = [cause for cause in causes if isinstance(cause, ssl.SSLError)]
         if tls and not has(ssl.SSLEOFError, ssl.SSLZeroReturnError):
             text, sent = _tls_reason(tls[0])
-        elif has(*_TIMED_OUT):
-            what = "answer" if sent else "connection"
-            text = f"no {what} within {self._timeout:g} s"
         elif has(urllib3.exceptions.NameResolutionError):
             text = "its host name is not known"
         elif has(ConnectionRefusedError):
@@ -318,6 +315,9 @@ class Client:
             text = "the proxy does not connect"
         elif has(urllib3.exceptions.NewConnectionError):
             text = "no route to it"
+        elif has(*_TIMED_OUT):
+            what = "answer" if sent else "connection"
+            text = f"no {what} within {self._timeout:g} s"
         elif not sent:
             text = "the url is not valid"
         elif isinstance(error, OSError) and not isinstance(
@@ -370,7 +370,7 @@ def _reason(content: bytes) -> str:
     """What the body of a refusal says, in one line; '' where it is mute."""
     document = _json(content)
     if isinstance(document, dict):
-        said = document.get("message", "")
+        said = document.get("message") or ""
     elif document is not None:
         said = document
     else:
