@@ -72,11 +72,10 @@ class Attachment:
         action = self._action(node, "Attach")
         info = exchange.info(self._pod.connector, action)
         offered = info.values if info is not None else action.values
-        if offered is not None and path not in node.paths(offered):
-            # Unless another has it, the pod manager says best why not.
-            user = self._devices.user(path)
-            if user is not None:
-                raise _taken(path, user)
+        reachable = offered is None or path in node.paths(offered)
+        if not reachable:
+            self._refuse_taken(path)
+            # The pod manager says best why else it is not offered.
         body: dict[str, typing.Any] = {"Resource": {"@odata.id": path}}
         protocol = info.protocol(item.protocol) if info is not None else None
         if protocol is not None:
@@ -86,7 +85,7 @@ class Attachment:
         try:
             self._pod.connector.post(action.target, data=body)
         except _REFUSALS as error:
-            self._judge(error, node, path)
+            self._judge(error, node, path, looked=not reachable)
         with rsd_nodes.acted():
             progress.step("wait for the device")
             self._see(node, path, progress, attached=True)
@@ -97,6 +96,8 @@ class Attachment:
         refusal: exception.HardwareError,
         node: resources.Node,
         path: str,
+        *,
+        looked: bool,
     ) -> None:
         """Say what a refusal means; return where it is attached after all.
 
@@ -106,6 +107,7 @@ class Attachment:
         refusals are 400 (intelRSD, AttachEndpointActionServiceImpl and
         AttachResourceActionService).
 
+        :param looked: whether another node was looked for just before
         :raises: HardwareError
         """
         if not _refused(refusal):
@@ -113,11 +115,8 @@ class Attachment:
         node = self._pod.read(node.path)
         if exchange.holds(node, path):
             return
-        user = None
-        with contextlib.suppress(exception.HardwareError):
-            user = self._devices.user(path)
-        if user is not None:
-            raise _taken(path, user)
+        if not looked:
+            self._refuse_taken(path)
         if isinstance(refusal, exception.HardwareNotFound):
             raise exception.HardwareNotFound(noun="device", ident=path)
         if isinstance(refusal, exception.BackendError):
@@ -126,6 +125,14 @@ class Attachment:
             if inline is None or path in node.paths(inline):
                 raise refusal
         raise _conflict(refusal)
+
+    def _refuse_taken(self, path: str) -> None:
+        """:raises: HardwareConflict where another node has the device"""
+        user = self._devices.user(path)
+        if user is not None:
+            raise exception.HardwareConflict(
+                reason=f"device {path} is attached to node {user}"
+            )
 
     # -- detach --------------------------------------------------------------
 
@@ -231,9 +238,3 @@ def _conflict(refusal: exception.HardwareError) -> exception.HardwareError:
             reason="it does not find the device any more"
         )
     return exception.HardwareConflict(reason=refusal.values["reason"])
-
-
-def _taken(path: str, user: str) -> exception.HardwareConflict:
-    return exception.HardwareConflict(
-        reason=f"device {path} is attached to node {user}"
-    )

@@ -201,9 +201,12 @@ class Devices:
         root = self._pod.root()
         seen = self._nodes(nodes)
         standing = self._standing(root)
+        infos = self._infos(
+            {path: one.attach for path, one in seen.holdings.items()}
+        )
         offered = {
             self._pod.connector.path_of(link)
-            for link in seen.offered | self._infos(seen, "attach")
+            for link in seen.offered.union(*infos.values())
             if not _other(link)
         }
         users = self._users(seen, standing | offered)
@@ -248,26 +251,18 @@ class Devices:
         }
 
     def _infos(
-        self,
-        seen: _Seen,
-        verb: typing.Literal["attach", "detach"],
-        only: typing.Container[str] | None = None,
-    ) -> set[str]:
-        """Links in the ActionInfos of nodes, or of some alone."""
-        actions = [
-            getattr(holding, verb)
-            for path, holding in seen.holdings.items()
-            if only is None or path in only
-        ]
+        self, actions: dict[str, exchange.Exchange | None]
+    ) -> dict[str, set[str]]:
+        """Links in the ActionInfos of nodes, by the nodes' paths."""
+        asked = [path for path, one in actions.items() if one and one.info]
         found = self._pod.workers.map(
-            lambda action: exchange.info(self._pod.connector, action),
-            [one for one in actions if one is not None and one.info],
+            lambda path: exchange.info(self._pod.connector, actions[path]),
+            asked,
         )
         return {
-            link
-            for info in found
+            path: set(info.values or ())
+            for path, info in zip(asked, found, strict=True)
             if info is not None
-            for link in info.values or ()
         }
 
     def _users(self, seen: _Seen, known: set[str]) -> dict[str, str]:
@@ -291,15 +286,17 @@ class Devices:
                     if link not in known and not _part_of(link, holding)
                 }
             users |= dict.fromkeys(mine, holding.node)
-        ask = {path for path, links in unclear.items() if links}
-        if ask:
-            detachable = {
-                self._pod.connector.path_of(link)
-                for link in self._infos(seen, "detach", ask)
+        infos = self._infos(
+            {
+                path: seen.holdings[path].detach
+                for path, links in unclear.items()
+                if links
             }
-            for path in ask:
-                mine = unclear[path] & detachable
-                users |= dict.fromkeys(mine, seen.holdings[path].node)
+        )
+        for path, found in infos.items():
+            detachable = {self._pod.connector.path_of(link) for link in found}
+            mine = unclear[path] & detachable
+            users |= dict.fromkeys(mine, seen.holdings[path].node)
         return {path: node for path, node in users.items() if not _other(path)}
 
     def read(self, index: str) -> Item:

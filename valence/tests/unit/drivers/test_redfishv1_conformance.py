@@ -156,6 +156,78 @@ class TestOddNewPod(WithDevices, testtools.TestCase):
     quirks = tuple(dialects.QUIRKS)
 
 
+class TestDevices(testtools.TestCase):
+    """What differs between releases and the suite does not ask for."""
+
+    def attach_all(self, dialect):
+        """What becomes of attaching each device to one node, by device."""
+        made = simulator.Simulator(
+            [
+                PodSpec(
+                    dialect=dialect,
+                    racks=2,
+                    systems=2,
+                    devices=4,
+                    fpgas=1,
+                    volumes=2,
+                )
+            ]
+        )
+        self.addCleanup(made.stop)
+        made.start()
+        pod = made.pods[0]
+        driver = redfishv1.RedfishV1Driver(
+            base.Connection(
+                url=pod.url,
+                username="admin",
+                password="admin",
+                poll_interval=0.002,
+            )
+        )
+        self.addCleanup(driver.close)
+        progress = conformance.Recorder()
+        # Before there is a node to offer them.
+        before = driver.list_devices()
+        node = driver.compose_node("tag", "name", None, {}, progress)
+        self.assertEqual(before, driver.list_devices())
+        outcome = {}
+        for device in before:
+            kind = (device.pooled_group_id, device.device_type)
+            try:
+                driver.attach_device(node.index, device.index, progress)
+            except exception.HardwareConflict as error:
+                outcome[kind] = str(error)
+            else:
+                outcome[kind] = "attached"
+        taken = [one for one in driver.list_devices() if one.node_index]
+        self.assertEqual(
+            {one.index for one in taken},
+            {one.uri for one in pod.pool if one.node is not None},
+        )
+        driver.delete_node(node.index, progress)
+        self.assertEqual(
+            {(one.index, "free") for one in before},
+            {(one.index, one.state) for one in driver.list_devices()},
+        )
+        return outcome
+
+    def test_those_in_reach(self):
+        for dialect in ("2.1", "2.2", "2.3", "2.4", "2.5"):
+            outcome = self.attach_all(dialect)
+            fpga = outcome.pop(("Rack1Enclosure1", "FPGA"), None)
+            self.assertEqual(
+                "attached" if dialect >= "2.4" else None, fpga, dialect
+            )
+            self.assertEqual(
+                "attached", outcome.pop(("Rack1Enclosure1", "NVMe"))
+            )
+            for refusal in outcome.values():
+                self.assertRegex(
+                    refusal, "cannot be attached|not achievable", dialect
+                )
+            self.assertTrue(outcome)
+
+
 class TestTLS(testtools.TestCase):
     def test_verified_by_the_ca(self):
         made = simulator.Simulator([PodSpec(dialect="2.5")], tls=True)
