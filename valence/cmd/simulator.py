@@ -285,8 +285,8 @@ def _summary(endpoint: Pod | Eem) -> str:
             f"user {spec.username}",
             f"{len(endpoint.systems)} systems",
         ]
-        devices = len(list(endpoint.pool))
-        parts += [f"{devices} devices"] * bool(devices)
+        if endpoint.devices:
+            parts.append(f"{len(endpoint.devices)} devices")
     return ", ".join(parts)
 
 

@@ -161,6 +161,16 @@ class Pod(server.Endpoint):
             taken = {id(node.system) for node in self._nodes.values()}
             return [one for one in self.systems if id(one) not in taken]
 
+    @property
+    def devices(self) -> list[pool.Device]:
+        """Pooled drives and FPGAs."""
+        with self._lock:
+            return list(self.pool)
+
+    def free_devices(self) -> list[pool.Device]:
+        """Those that no node has."""
+        return [one for one in self.devices if one.node is None]
+
     def drawers(self, rack: str) -> list[str]:
         """Ids of the drawers in a rack, in order."""
         return list(
@@ -278,7 +288,7 @@ class Pod(server.Endpoint):
                     }
                     for rack in self.racks
                 ],
-                "devices": [self.pool.describe(one) for one in self.pool],
+                "devices": [self.pool.describe(one) for one in self.devices],
             }
 
     def _system(self, system: hardware.System) -> dict[str, typing.Any]:

@@ -46,6 +46,56 @@ def near(form):
     return inner | inner | inner | LEAF
 
 
+class FabricTest(unittest.TestCase):
+    """Whatever is done to an ExpEther fabric, it stays in one piece."""
+
+    @hypothesis.settings(max_examples=40, deadline=None, database=None)
+    @hypothesis.given(strategies.data())
+    def test_both_ends_agree(self, data):
+        spec = simulator.EemSpec(servers=3, devices=12, cards=("10g",))
+        eem = simulator.Eem(spec)
+        units = list(eem.fabric)
+        act = strategies.sampled_from(("PUT", "DELETE", "pull", "port"))
+        for _ in range(data.draw(strategies.integers(1, 40))):
+            unit = data.draw(strategies.sampled_from(units))
+            self.act(eem, unit, data.draw(act), data)
+            for board in eem.servers:
+                for box in board.boxes:
+                    self.assertIs(board, box.board)
+                    self.assertEqual(board.group_id, box.group_id)
+                    self.assertEqual(1, board.ports.count(box))
+                    self.assertIn(box.id, eem.fabric)
+            for box in eem.devices:
+                if box.board is not None:
+                    self.assertIn(box, box.board.ports)
+            times = [unit.update_time for unit in eem.fabric]
+            self.assertLessEqual(max(times, default=0), eem.fabric.now())
+
+    def act(self, eem, unit, act, data):
+        kind = "servers" if unit.status == "eesv" else "devices"
+        path, body = f"/eem/devices/{unit.id}/group_id", b""
+        if act == "PUT":
+            groups = strategies.sampled_from((None, "16", "17", "4093"))
+            body = json.dumps({"group_id": data.draw(groups)}).encode()
+        elif act == "port":
+            path = f"/eem/devices/{unit.id}/ports/0/eeio_mac_address"
+            act = "DELETE"
+        elif unit.id not in eem.fabric:
+            eem.add(kind, {"id": unit.id})
+            return
+        elif act == "pull":
+            eem.remove(kind, unit.id)
+            return
+        request = webob.Request.blank(
+            path,
+            method=act,
+            body=body,
+            authorization=("Basic", "YWRtaW46YWRtaW4="),
+        )
+        response = request.get_response(eem)
+        self.assertIn(response.status_int, (200, 400, 404))
+
+
 class NonsenseTest(unittest.TestCase):
     @hypothesis.settings(max_examples=60, deadline=None, database=None)
     @hypothesis.given(near(allocation.REQUEST), strategies.data())
