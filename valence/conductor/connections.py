@@ -12,8 +12,8 @@
 
 """One driver, and so one pooled HTTP session, for each pod manager."""
 
-import atexit
-import os
+import hashlib
+import pathlib
 import tempfile
 import threading
 import typing
@@ -43,6 +43,7 @@ class Connections:
         self._lock = threading.Lock()
         self._drivers: dict[str, tuple[typing.Any, base.Driver]] = {}
         self._classes = driver_classes()
+        self._ca_files: tempfile.TemporaryDirectory[str] | None = None
 
     def get(self, podm: objects.PodManager) -> base.Driver:
         """The driver of a pod manager.
@@ -85,6 +86,9 @@ class Connections:
 
     def close(self) -> None:
         self.keep(set())
+        if self._ca_files is not None:
+            self._ca_files.cleanup()
+            self._ca_files = None
 
     @staticmethod
     def _close(driver: base.Driver) -> None:
@@ -93,14 +97,13 @@ class Connections:
         except exception.HardwareError as e:
             LOG.debug("Closing a connection: %s", e)
 
-    @staticmethod
-    def _connection(podm: objects.PodManager) -> base.Connection:
+    def _connection(self, podm: objects.PodManager) -> base.Connection:
         items = (
             podm.authentication[0]["auth_items"] if podm.authentication else {}
         )
         verify: bool | str = podm.verify_ca
         if podm.verify_ca and podm.ca_certificate:
-            verify = _ca_file(podm.ca_certificate)
+            verify = self._ca_file(podm)
         return base.Connection(
             url=podm.url,
             username=items.get("username"),
@@ -110,6 +113,15 @@ class Connections:
             poll_interval=CONF.pod_manager.poll_interval,
             state_timeout=CONF.pod_manager.state_timeout,
         )
+
+    def _ca_file(self, podm: objects.PodManager) -> str:
+        """Put certificates where TLS libraries look for them: in a file."""
+        if self._ca_files is None:
+            self._ca_files = tempfile.TemporaryDirectory(prefix="valence-ca-")
+        digest = hashlib.sha256((podm.ca_certificate or "").encode())
+        path = pathlib.Path(self._ca_files.name, f"{digest.hexdigest()}.pem")
+        path.write_text(podm.ca_certificate or "")
+        return str(path)
 
 
 def driver_classes() -> dict[str, type[base.Driver]]:
@@ -121,19 +133,3 @@ def driver_classes() -> dict[str, type[base.Driver]]:
         ),
     )
     return {extension.name: extension.plugin for extension in manager}
-
-
-def _ca_file(certificate: str) -> str:
-    """Put certificates where TLS libraries look for them: in a file."""
-    handle, path = tempfile.mkstemp(prefix="valence-ca-", suffix=".pem")
-    with os.fdopen(handle, "w") as file:
-        file.write(certificate)
-    atexit.register(_forget, path)
-    return path
-
-
-def _forget(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass

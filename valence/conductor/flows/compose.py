@@ -286,9 +286,28 @@ def give_back(run: Run, podm_id: str) -> None:
             return
         index = found.index
         run.save_target(index=index, resource_uri=found.resource_uri)
+    elif not driver.composes_on_named_system and not still_ours(run, driver):
+        return
     for device in devices.held_by(run.operation, run.target):
         detach(run, run.target, device)
     driver.delete_node(index, run)
+
+
+def still_ours(run: Run, driver: drivers.Driver) -> bool:
+    """Whether what has the node's index is the node.
+
+    Pod managers use an index again: what was deleted there by hand may have
+    made room for a node of somebody else's.
+    """
+    node = run.target
+    try:
+        found = driver.get_node(node.index)
+    except exception.HardwareNotFound:
+        return False
+    if found.tag is not None:
+        return found.tag == node.uuid
+    known = None not in (node.hardware_uuid, found.hardware_uuid)
+    return not known or bool(node.hardware_uuid == found.hardware_uuid)
 
 
 def find_node(run: Run, driver: drivers.Driver) -> drivers.HardwareNode | None:

@@ -192,6 +192,42 @@ class DeployedCase(Agreement, base.TestCase):
             ) from None
 
 
+class CrashCase(DeployedCase):
+    """A conductor is killed, and its work is carried on."""
+
+    def carry_on(self, operation_id: str) -> None:
+        """Kill whoever works on the operation; see that others may."""
+        raise NotImplementedError
+
+    def killed(self, operation_id: str) -> processes.Conductor:
+        """Kill the conductor that works on the operation."""
+        operation = objects.Operation.get(self.context, operation_id)
+        conductor = self.deployment.conductor(operation.conductor)
+        conductor.kill()
+        return conductor
+
+
+class WithRestart:
+    """The dead one starts again, before anybody takes it for dead."""
+
+    database = "mysql"
+    options = {"conductor": {"heartbeat_timeout": 600}}
+
+    def carry_on(self, operation_id):
+        self.killed(operation_id).start()
+
+
+class WithSecond:
+    """The dead one stays dead until the test is over."""
+
+    database = "postgresql"
+    conductors = 2
+    options = {"conductor": {"heartbeat_timeout": 3}}
+
+    def carry_on(self, operation_id):
+        self.addCleanup(self.killed(operation_id).start)
+
+
 def registration(pod: Pod, **fields: typing.Any) -> dict[str, typing.Any]:
     """What registers a pod."""
     return {

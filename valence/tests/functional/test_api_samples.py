@@ -78,7 +78,9 @@ class TestApiSamples(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.conf.set("conductor", host="conductor-1")
-        self.env = self.useFixture(Environment(PodSpec(dialect="2.5")))
+        self.env = self.useFixture(
+            Environment(PodSpec(dialect="2.5", devices=2, fpgas=1))
+        )
         (self.pod,) = self.env.pods
         self.api = self.env.api
         self.samples: dict[str, str] = {}
@@ -155,11 +157,6 @@ class TestApiSamples(base.TestCase):
         back = [{"op": "replace", "path": "/maintenance", "value": False}]
         self.api.patch(one, back)
         self.ended(self.sample("pod-manager-sync", 202, "POST", f"{one}/sync"))
-        self.sample("pod-manager-audit", 200, "GET", f"{one}/audit")
-        one = {"podm_id": "pod-1"}
-        self.sample("devices-sync", 202, "POST", "/v1/devices/sync", one)
-        # Until that is done.
-        self.api.post("/v1/devices/sync", one, wait=30)
 
     def _inventory(self) -> None:
         for noun in ("system", "rack"):
@@ -199,6 +196,7 @@ class TestApiSamples(base.TestCase):
             self.sample("node-compose", 202, "POST", "/v1/nodes", wanted)
         )
         self._composed_by_another()
+        self._devices()
         adopted = {"name": "db-1", "podm_id": "pod-1", "node_index": "2"}
         self.ended(
             self.sample(
@@ -218,6 +216,29 @@ class TestApiSamples(base.TestCase):
         boot = {"Boot": {"Target": "Pxe", "Enabled": "Once"}}
         self.ended(self.api.post(path, self.keep("node-boot-request", boot)))
         self.ended(self.sample("node-release", 202, "DELETE", one))
+
+    def _devices(self) -> None:
+        (device,) = self.api.get("/v1/devices?type=SSD").json
+        path = "/v1/nodes/web-1/action"
+        which = {"device_id": device["uuid"]}
+        self.ended(
+            self.sample("node-attach", 202, "POST", path, {"attach": which})
+        )
+        self.sample("devices-list", 200, "GET", "/v1/devices")
+        one = f"/v1/devices/{device['uuid']}"
+        self.sample("device-show", 200, "GET", one)
+        self._sync()
+        audit = "/v1/pod_managers/pod-1/audit"
+        self.sample("pod-manager-audit", 200, "GET", audit)
+        self.ended(
+            self.sample("node-detach", 202, "POST", path, {"detach": which})
+        )
+
+    def _sync(self) -> None:
+        # Those of one pod manager are read while this is waited for.
+        one = {"podm_id": "pod-1"}
+        self.sample("devices-sync", 202, "POST", "/v1/devices/sync", one)
+        self.api.post("/v1/devices/sync", one, wait=30)
 
     def _composed_by_another(self) -> None:
         made = requests.post(

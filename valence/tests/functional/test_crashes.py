@@ -49,43 +49,7 @@ def speak_over(test: deployed.DeployedCase, broker: str) -> None:
     test.addCleanup(rpc.cleanup)
 
 
-class CrashCase(deployed.DeployedCase):
-    """A conductor is killed, and its work is carried on."""
-
-    def carry_on(self, operation_id: str) -> None:
-        """Kill whoever works on the operation; see that others may."""
-        raise NotImplementedError
-
-    def killed(self, operation_id: str) -> processes.Conductor:
-        """Kill the conductor that works on the operation."""
-        operation = objects.Operation.get(self.context, operation_id)
-        conductor = self.deployment.conductor(operation.conductor)
-        conductor.kill()
-        return conductor
-
-
-class WithRestart:
-    """The dead one starts again, before anybody takes it for dead."""
-
-    database = "mysql"
-    options = {"conductor": {"heartbeat_timeout": 600}}
-
-    def carry_on(self, operation_id):
-        self.killed(operation_id).start()
-
-
-class WithSecond:
-    """The dead one stays dead until the test is over."""
-
-    database = "postgresql"
-    conductors = 2
-    options = {"conductor": {"heartbeat_timeout": 3}}
-
-    def carry_on(self, operation_id):
-        self.addCleanup(self.killed(operation_id).start)
-
-
-class AnyMoment(testscenarios.WithScenarios, CrashCase):
+class AnyMoment(testscenarios.WithScenarios, deployed.CrashCase):
     scenarios = [
         (step, {"step": step, "held_at": held_at}) for step, held_at in HELD_AT
     ]
@@ -116,7 +80,7 @@ class AnyMoment(testscenarios.WithScenarios, CrashCase):
         self.assert_agreement(pod, podm_id)
 
 
-class OnTheWayBack(CrashCase):
+class OnTheWayBack(deployed.CrashCase):
     def _composed(self):
         pod = self.pod(systems=2)
         podm_id = self.register(pod)
@@ -137,9 +101,12 @@ class OnTheWayBack(CrashCase):
 
     def test_after_the_hardware_was_released(self) -> None:
         pod, podm_id = self._composed()
+        act = deployed.Gate(pod, "DELETE", r"/Nodes/\d+$")
+        uuid = deployed.operation_of(self.api.delete("/v1/nodes/one"))
+        act.wait()
         # The node is gone when it is looked for.
         gate = deployed.Gate(pod, "GET", r"/Nodes/\d+$")
-        uuid = deployed.operation_of(self.api.delete("/v1/nodes/one"))
+        act.open()
         gate.wait()
         self.carry_on(uuid)
         gate.open()
@@ -217,19 +184,19 @@ class OnTheWayBack(CrashCase):
         self.assert_agreement(pod, podm_id)
 
 
-class TestAnyMomentWithRestart(WithRestart, AnyMoment):
+class TestAnyMomentWithRestart(deployed.WithRestart, AnyMoment):
     pass
 
 
-class TestAnyMomentWithSecond(WithSecond, AnyMoment):
+class TestAnyMomentWithSecond(deployed.WithSecond, AnyMoment):
     pass
 
 
-class TestOnTheWayBackWithRestart(WithRestart, OnTheWayBack):
+class TestOnTheWayBackWithRestart(deployed.WithRestart, OnTheWayBack):
     pass
 
 
-class TestOnTheWayBackWithSecond(WithSecond, OnTheWayBack):
+class TestOnTheWayBackWithSecond(deployed.WithSecond, OnTheWayBack):
     pass
 
 
@@ -392,4 +359,4 @@ class TestBroker(deployed.DeployedCase):
         return True
 
 
-del CrashCase, AnyMoment, OnTheWayBack
+del AnyMoment, OnTheWayBack
