@@ -149,17 +149,19 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "body",
         "array",
         True,
-        "Each device: ``uuid``, ``type``, ``resource_uri``, ``state``, the "
-        "``owner``'s uuid, and the ``finding``: what is odd about it, or "
-        "null.",
+        "Each device: ``uuid``, ``type``, ``resource_uri``, ``state``, "
+        "``node_id``, the index of the node that has it, the uuid of its "
+        "``owner``, which is the node that has it, if that is known here, "
+        "and the ``finding``: what is odd about it, or null.",
     ),
     "audit_findings": ("body", "integer", True, "How many are odd."),
     "audit_nodes": (
         "body",
         "array",
         True,
-        "Each node that the pod manager holds: ``index``, ``name``, "
-        "``state``, the ``owner``'s uuid, and the ``finding``: what is odd "
+        "Each node that the pod manager holds, or should: ``index``, "
+        "``name``, ``state``, the uuid of its ``owner``, which is the node "
+        "of Valence that it is, if any, and the ``finding``: what is odd "
         "about it, or null.",
     ),
     "device_sync_name": ("body", "string", True, "Name of the pod manager."),
@@ -167,9 +169,15 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "body",
         "string",
         True,
-        "The operation that reads it. May be null.",
+        "The operation that reads it. May be null, where another one had "
+        "just ended.",
     ),
-    "device_sync_podm_id": ("body", "string", True, "The pod manager."),
+    "device_sync_podm_id": (
+        "body",
+        "string",
+        True,
+        "UUID of the pod manager.",
+    ),
     "device_sync_podm_id_request": (
         "body",
         "string",
@@ -186,7 +194,8 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "body",
         "string",
         True,
-        "``PENDING``, ``SUCCESS`` or ``FAILED``.",
+        "``SUCCESS`` or ``FAILED`` where the operation has ended, "
+        "``PENDING`` before that.",
     ),
     "links": ("body", "array", True, "Where it is found: ``self``."),
     "node_action_boot": (
@@ -195,14 +204,24 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         False,
         "Set what it boots from.",
     ),
-    "node_action_attach": ("body", "object", False, "Attach a device."),
-    "node_action_detach": ("body", "object", False, "Detach a device."),
+    "node_action_attach": (
+        "body",
+        "object",
+        False,
+        "Give it a pooled device.",
+    ),
+    "node_action_detach": (
+        "body",
+        "object",
+        False,
+        "Take a pooled device back.",
+    ),
     "node_action_device": (
         "body",
         "string",
         True,
-        "UUID of the device; ``resource_id`` and ``uuid`` are other names of "
-        "this, and exactly one is given.",
+        "UUID of the device. It may be called ``resource_id`` or ``uuid`` "
+        "as well; exactly one of the three is given.",
     ),
     "node_action_reset": ("body", "object", False, "Change its power."),
     "node_boot_enabled": (
@@ -288,8 +307,9 @@ REQUIREMENTS = {
     "processor": "What processors it needs.",
     "processor.model": "The model, as the pod manager calls it.",
     "processor.total_cores": "At least so many cores.",
-    "pci_device": "What PCI devices it needs.",
-    "pci_device.type": "Types of the devices.",
+    "pci_device": "What pooled devices it needs.",
+    "pci_device.type": "Types of the devices, one for each that it needs, "
+    "such as ``NIC`` or ``SSD``; two of a type are named twice.",
     "remote_storage": "A drive on the pod's storage, made for it.",
     "remote_storage.capacity_gib": "Its size in GiB.",
     "remote_storage.protocol": "How it is reached.",
