@@ -12,6 +12,7 @@
 
 """The driver expether on simulated fabrics, and on odd ones."""
 
+from concurrent import futures
 import json
 import os
 import time
@@ -479,6 +480,21 @@ class TestAttach(OnAFabric):
         self.attach(driver, servers[0], devices[1])
         self.assertEqual(1, len(self.progress.warnings))
 
+    def test_many_at_once_get_one_group(self):
+        driver = self.fabric(servers=1)
+        (server,), devices = self.ids()
+        self.eem.faults.add(point="group_set", path=server, delay=0.1)
+        with futures.ThreadPoolExecutor(8) as pool:
+            given = list(
+                pool.map(
+                    lambda device: self.attach(driver, server, device),
+                    devices,
+                )
+            )
+        self.assertEqual({server}, {one.node_index for one in given})
+        self.assertEqual(8, len(self.eem.servers[0].boxes))
+        self.assertEqual(1, self.progress.steps.count("assign group"))
+
     def test_a_group_set_by_a_switch(self):
         driver = self.fabric(quirks=("any-group",))
         (server, _), devices = self.ids()
@@ -543,10 +559,14 @@ class TestAttach(OnAFabric):
             devices[1],
         )
         self.assertIn(servers[1], str(error))
-        # What is there stays whose it is.
-        self.assertEqual(servers[0], driver.list_devices()[0].node_index)
-        driver.delete_node(servers[1], self.progress)
-        self.assertEqual("16", self.eem.devices[0].group_id)
+        # What is there stays whose it is, as the device itself says.
+        for first, other in (servers, reversed(servers)):
+            self.eem.change("servers", other, {"group_id": "4094"})
+            self.eem.change("servers", first, {"group_id": "16"})
+            self.eem.change("servers", other, {"group_id": "16"})
+            self.assertEqual(first, driver.list_devices()[0].node_index)
+            driver.delete_node(other, self.progress)
+            self.assertEqual("16", self.eem.devices[0].group_id)
 
     def test_a_stale_view(self):
         driver = self.fabric()
@@ -916,6 +936,24 @@ class TestOdd(OnAnOddOne):
                 "device_uris"
             ],
         )
+
+        # Nor are the others counted when one is attached.
+        self.edge.on(
+            "GET",
+            "/eem/devices/c",
+            edge.Reply(document={"device": box(id="c")}),
+            edge.Reply(document={"device": box(id="c", group_id="16")}),
+        )
+        self.edge.on("PUT", "/eem/devices/c/group_id", edge.Reply(204))
+        given = self.driver.attach_device("0x8cdf9d535b14", "c", self.progress)
+        self.assertEqual("16", given.pooled_group_id)
+
+    def test_pci_codes_of_10g_mean_nothing(self):
+        self.name_devices()
+        self.get("devices/detail", {"devices": [box(type="10g")]})
+        (found,) = self.driver.list_devices()
+        self.assertEqual("Unknown", found.device_type)
+        self.assertIsNone(found.extra["vendor_name"])
 
     def test_deletes_without_a_time(self):
         self.edge.on(
