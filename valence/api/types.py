@@ -149,7 +149,9 @@ def parse(raw: bytes) -> typing.Any:
         f"The body is nested deeper than {MOST_LEVELS} levels."
     )
     try:
-        text = raw.decode("utf-8-sig")
+        # Bodies that are copied out of documents often have the shell's mark
+        # of a line that goes on. Where it stands, no JSON would be valid.
+        text = raw.decode("utf-8-sig").replace("\\\n", " \n")
         value = json.loads(
             text,
             object_pairs_hook=_object,

@@ -11,28 +11,31 @@
 #    under the License.
 
 
-"""The commands of the user guide do what the user guide says.
+"""The commands of the documentation do what the documentation says.
 
-Each console block of PAGES is run, in order, in one shell. What stands below a
-command has to be what it prints, where ``...`` is anything, and a uuid or a
-time is any other. The two commands that do not end run in the background.
+Each console block of a page is run, in order, and pages that go on from one
+another in one shell. What stands below a command has to be what it prints,
+where ``...`` is anything, and a uuid or a time is any other. The two commands
+that do not end run in the background.
 """
 
+import json
 import os
 import pathlib
 import re
 import shlex
 import subprocess
 import textwrap
+import typing
 
 import fixtures
 
+from valence.api.v1 import audits
 from valence.tests import base
 from valence.tests.fixtures import processes
 from valence.tests.fixtures import services
 
-SOURCE = pathlib.Path(__file__).parents[3] / "doc/source/user"
-PAGES = ("first-node", "operations", "refusals")
+SOURCE = pathlib.Path(__file__).parents[3] / "doc/source"
 BLOCK = re.compile(
     r"^\.\. code-block:: console\n(?:   :force:\n)?\n((?:   .*\n|\n)+)", re.M
 )
@@ -57,7 +60,24 @@ def commands(page: str) -> list[tuple[str, str]]:
     return found
 
 
-class TestUserGuide(base.TestCase):
+class TestAdminGuide(base.TestCase):
+    def test_each_finding_of_an_audit_is_explained(self) -> None:
+        page = (SOURCE / "admin/devices.rst").read_text()
+        for finding in (
+            audits.FOREIGN,
+            audits.LEFT,
+            audits.MISSING,
+            audits.LOST,
+        ):
+            self.assertIn(f"\n``{finding}``\n", page)
+
+
+class WalkCase(base.TestCase):
+    #: Pages that go on from one another.
+    pages: tuple[str, ...]
+    #: Ports of the simulated pods on them.
+    simulated: tuple[str, ...]
+
     def setUp(self) -> None:
         super().setUp()
         self.home = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -70,16 +90,17 @@ class TestUserGuide(base.TestCase):
         config = self.home / "api.conf"
         config.write_text(f"[api]\nport = {self.ports['8181']}\n")
         self.servers = {
-            "valence-simulator": (" --quiet --port 0", r":(\d+)  dialect"),
+            "valence-simulator": (" --quiet --port 0", r":(\d+)\S*  "),
             "valence-standalone": (
                 f" --config-file {config}",
                 "API listens on",
             ),
         }
 
-    def test_commands_do_what_is_said(self) -> None:
+    def walk(self) -> list[tuple[str, str]]:
+        """Run the commands of the pages; return each with what it printed."""
         shown = []
-        for command, output in sum(map(commands, PAGES), []):
+        for command, output in sum(map(commands, self.pages), []):
             if command.split()[0] in self.servers:
                 self.start(command, output)
             else:
@@ -101,6 +122,10 @@ class TestUserGuide(base.TestCase):
         for (command, expected), actual in zip(shown, printed, strict=False):
             self.compare(command, expected, actual.strip("\n"))
         self.assertEqual(len(shown), len(printed))
+        return [
+            (command, actual)
+            for (command, _), actual in zip(shown, printed, strict=True)
+        ]
 
     def start(self, command: str, expected: str) -> None:
         options, ready = self.servers[command.split()[0]]
@@ -118,7 +143,7 @@ class TestUserGuide(base.TestCase):
             lambda: re.findall(ready, log.read_text()), f"{log.name} ready"
         )
         if "simulator" in command:
-            self.ports |= dict(zip(("8443", "8444"), found, strict=True))
+            self.ports |= dict(zip(self.simulated, found, strict=True))
         lines = log.read_text().split("\n")
         self.compare(command, expected, "\n".join(lines[: len(found)]))
 
@@ -129,3 +154,90 @@ class TestUserGuide(base.TestCase):
         wanted = wanted.replace(r"\.\.\.", ".*")
         if not re.fullmatch(wanted, VOLATILE.sub("-", actual), re.DOTALL):
             self.fail(f"$ {command}\nprints\n{actual}\nand not\n{expected}")
+
+
+class TestUserGuide(WalkCase):
+    pages = (
+        "user/first-node",
+        "user/operations",
+        "user/devices",
+        "user/refusals",
+    )
+    simulated = ("8443", "8444")
+
+    def test_commands_do_what_is_said(self) -> None:
+        self.walk()
+
+
+_NODE = {"index": "", "name": "", "resource_uri": "", "uuid": ""}
+_DEVICE = {
+    "node_id": None,
+    "podm_id": "",
+    "pooled_group_id": "",
+    "resource_uri": "",
+    "state": "",
+    "type": "",
+    "uuid": "",
+}
+#: What the document of the driver shows for each of its requests, by what the
+#: command has to have in it: status, and the document or its kind of value.
+ANSWERED: dict[str, tuple[int, typing.Any]] = {
+    "/pod_managers": (
+        200,
+        {
+            "authentication": [
+                {"auth_items": {"password": "", "username": ""}, "type": ""}
+            ],
+            "created_at": "",
+            "driver": "",
+            "name": "",
+            "status": "",
+            "updated_at": "",
+            "url": "",
+            "uuid": "",
+        },
+    ),
+    '"properties": {"pci_device"': (200, _NODE),
+    '"flavor_id"': (200, _NODE),
+    "/nodes/manage": (200, _NODE),
+    'GET "http://localhost:8181/v1/devices': (
+        200,
+        [_DEVICE | {"node_id": ""}, _DEVICE],
+    ),
+    '"attach"': (204, None),
+    '"detach"': (204, None),
+}
+
+
+class TestExpEther(WalkCase):
+    pages = ("admin/expether",)
+    simulated = ("30500",)
+
+    def test_answers_have_the_shape_of_the_document(self) -> None:
+        # What it prints is compared on the way.
+        requests = [
+            (command, printed)
+            for command, printed in self.walk()
+            if command.startswith("curl -i")
+        ]
+        for part, (status, document) in ANSWERED.items():
+            (printed,) = (
+                printed for command, printed in requests if part in command
+            )
+            head, _, body = printed.strip().partition("\n\n")
+            self.assertIn(f" {status} ", head.split("\n")[0], part)
+            if document is not None:
+                self.assert_shape(document, json.loads(body), part)
+
+    def assert_shape(
+        self, wanted: typing.Any, given: typing.Any, at: str
+    ) -> None:
+        """All keys of the one are in the other, with values of their type."""
+        self.assertIs(type(wanted), type(given), at)
+        if isinstance(wanted, dict):
+            for key, value in wanted.items():
+                self.assertIn(key, given, at)
+                self.assert_shape(value, given[key], f"{at} {key}")
+        elif isinstance(wanted, list):
+            for number, item in enumerate(wanted):
+                self.assert_shape(item, given[number], f"{at} {number}")

@@ -37,6 +37,8 @@ class TestParse(base.TestCase):
             ('"\N{SNOWMAN}"'.encode(), "\N{SNOWMAN}"),
             (b'"\\ud83d\\ude00"', "\N{GRINNING FACE}"),
             (b"  7\n", 7),
+            # The shell's mark of a line that goes on.
+            (b'{"a": 1, \\\n "b": 2}', {"a": 1, "b": 2}),
             (b"[" * 31 + b"]" * 31, json.loads("[" * 31 + "]" * 31)),
         ):
             self.assertEqual(value, types.parse(raw))
@@ -48,6 +50,8 @@ class TestParse(base.TestCase):
             (b'{"a": 1} x', "line 1, column 10"),
             (b"{'a': 1}", "line 1, column 2"),
             (b'"a\nb"', "line 1, column 3"),
+            (b'["a",\\\n"b\\\n"]', "line 2, column 4"),
+            (b'{\\ "a": 1}', "line 1, column 2"),
             (b'{\n"a": "\xff"}', "line 2, column 7"),
             (b'["b",\n NaN]', "line 2, column 2"),
             (b"[-Infinity]", "line 1, column 2"),
