@@ -19,7 +19,6 @@ from valence import exception
 from valence.drivers import base
 from valence.drivers.conformance import hooks
 from valence.drivers.conformance.hooks import Recorder
-from valence.drivers.conformance.hooks import Stopped
 
 
 class Compose(hooks.Suite):
@@ -153,8 +152,8 @@ class Compose(hooks.Suite):
         for place in places:
             progress = Recorder()
             progress.raise_at = place
-            self._refused(
-                Stopped, self._compose, self._start(), progress=progress
+            self._stopped(
+                progress, self._compose, self._start(), progress=progress
             )
             # Taken up by another process, from wherever it was.
             node = self._compose(self._start())

@@ -34,7 +34,6 @@ from valence.drivers import base
 from valence.drivers.conformance import hooks
 from valence.drivers.conformance.hooks import Fault
 from valence.drivers.conformance.hooks import Recorder
-from valence.drivers.conformance.hooks import Stopped
 
 
 class DeviceHooks(hooks.Suite):
@@ -252,7 +251,11 @@ class DeviceConformance(DeviceHooks):
             progress = Recorder()
             progress.raise_at = place
             self._stopped(
-                driver.attach_device, node.index, device.index, progress
+                progress,
+                driver.attach_device,
+                node.index,
+                device.index,
+                progress,
             )
             given = self._start().attach_device(
                 node.index, device.index, Recorder()
@@ -260,15 +263,6 @@ class DeviceConformance(DeviceHooks):
             self.assertEqual(given, self._device(device.index))
             self._start().detach_device(node.index, device.index, Recorder())
             self.assertEqual("free", self._device(device.index).state)
-
-    def _stopped(
-        self, call: typing.Callable[..., object], *args: object
-    ) -> None:
-        """A step of the first time only need not come again."""
-        try:
-            call(*args)
-        except Stopped:
-            pass
 
     # -- detach --------------------------------------------------------------
 
@@ -329,7 +323,11 @@ class DeviceConformance(DeviceHooks):
             progress = Recorder()
             progress.raise_at = place
             self._stopped(
-                driver.detach_device, node.index, device.index, progress
+                progress,
+                driver.detach_device,
+                node.index,
+                device.index,
+                progress,
             )
             self._start().detach_device(node.index, device.index, Recorder())
             self.assertEqual("free", self._device(device.index).state)
