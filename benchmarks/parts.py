@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The processes of the benchmark; benchmarks/api.py starts and ends them.
+"""The processes of the benchmarks, which start and end them.
 
 Each reads commands from its standard input, one JSON document a line, and
 answers each with one on its standard output. It ends when its input does, so
@@ -45,6 +45,9 @@ from valence.db import api as db
 from valence.db import engine
 from valence.db import migration
 from valence.db import models
+from valence.simulator import EemSpec
+from valence.simulator import PodSpec
+from valence.simulator import Simulator
 from valence.wsgi import wiring
 
 CONF = conf.CONF
@@ -103,6 +106,18 @@ def _serve(application: typing.Any) -> typing.Any:
     server = wsgi_server.make_server(application)
     wsgi_server.serve(server)
     return lambda command: {"port": server.bind_addr[1]}
+
+
+def simulate(specs: str) -> typing.Any:
+    """Hardware; the answer is where.
+
+    :param specs: JSON, a list of lists: "eem" or "pod", and the parameters
+    """
+    kinds: dict[str, typing.Any] = {"eem": EemSpec, "pod": PodSpec}
+    simulator = Simulator([kinds[k](**how) for k, how in json.loads(specs)])
+    simulator.start()
+    urls = [endpoint.url for endpoint in simulator.endpoints]
+    return lambda command: {"urls": urls}
 
 
 # -- who measures ------------------------------------------------------------
@@ -336,6 +351,7 @@ def _measure(
 ROLES: dict[str, typing.Any] = {
     "valence": serve,
     "bare": serve_bare,
+    "simulator": simulate,
     "load": load,
     "sql": sql,
 }

@@ -1,0 +1,550 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How long syncs take, beside what they stand on. See README.rst.
+
+Starts everything itself, on free loopback ports and in a temporary
+directory, and ends it again.
+"""
+
+# First of all: it chooses threads.
+import valence.cmd  # noqa: F401
+
+# isort: split
+
+import argparse
+import collections
+import collections.abc
+import contextlib
+import functools
+import http.client
+import json
+import os
+import pathlib
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import tracemalloc
+import typing
+from unittest import mock
+import urllib.parse
+import uuid
+
+import api
+import requests
+import sqlalchemy as sa
+
+from valence import conf
+from valence import context
+from valence import objects
+from valence import states
+from valence.conductor import connections
+from valence.conductor import operations as conductor
+from valence.conductor.flows import sync
+from valence.db import api as db
+from valence.db import engine
+from valence.db import inventory
+from valence.db import migration
+from valence.db import models
+from valence.db import operations as db_operations
+from valence.objects import base
+from valence.tests.fixtures import services
+
+CONF = conf.CONF
+
+#: How many devices, and how often a sync of so many is measured.
+SIZES = {100: 9, 1_000: 5, 10_000: 3}
+#: Cost for each device is compared with that of so many.
+USUAL = 1_000
+#: Systems of the pod, and how often its sync is measured.
+SYSTEMS, SYSTEMS_TIMES = 1_000, 2
+#: Devices that one server can have.
+PORTS = 16
+#: The longest that one sync may take.
+TIMEOUT = 60
+
+PARTS = ("hardware", "diff", "database", "rest")
+TABLES = (models.DEVICES, models.SYSTEMS, models.RACKS)
+#: What is asked of hardware.
+CALLS = (
+    "get_info",
+    "list_racks",
+    "list_nodes",
+    "list_systems",
+    "list_devices",
+)
+
+Document = dict[str, typing.Any]
+Wrapped = collections.abc.Callable[..., typing.Any]
+
+
+class Meter:
+    """Tells where a sync spends its time, by wrapping what it calls.
+
+    What a call spends in another that is measured too counts there only.
+
+    :ivar seconds: by the names of PARTS
+    :ivar statements: on the tables of the inventory
+    :ivar written: their rows
+    :ivar inserts: (statement, parameters) as the database's driver gets them
+    :ivar gets: (url, headers) of what was asked of hardware
+    """
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self.statements = 0
+        self.written = 0
+        self.inserts: list[tuple[str, typing.Any]] = []
+        self.gets: list[tuple[str, dict[str, str]]] = []
+        self._stack = ["rest"]
+        self._since = time.perf_counter()
+
+    def _lap(self) -> None:
+        now = time.perf_counter()
+        self.seconds[self._stack[-1]] += now - self._since
+        self._since = now
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> typing.Iterator[None]:
+        if name == "database" and self._stack[-1] != "diff":
+            name = self._stack[-1]  # the operation's own rows
+        self._lap()
+        self._stack.append(name)
+        try:
+            yield
+        finally:
+            self._lap()
+            self._stack.pop()
+
+    def timed(self, name: str, function: Wrapped) -> Wrapped:
+        @functools.wraps(function)
+        def call(*args: typing.Any, **kwargs: typing.Any) -> typing.Any:
+            with self.part(name):
+                found = function(*args, **kwargs)
+                if isinstance(found, sa.CursorResult) and found.returns_rows:
+                    # Rows are made when they are asked for: ask for them.
+                    found = found.freeze()()
+                return found
+
+        return call
+
+    @contextlib.contextmanager
+    def at_work(self, driver: type) -> typing.Iterator[None]:
+        wraps: list[tuple[str, typing.Any, str]] = [
+            *(("hardware", driver, name) for name in CALLS),
+            ("diff", inventory, "seen"),
+            ("diff", inventory, "replace"),
+            ("diff", sync, "_rows"),
+            ("database", sa.Connection, "execute"),
+            ("database", sa.Connection, "exec_driver_sql"),
+            ("database", sa.Engine, "connect"),
+        ]
+        for one in {engine.writer_engine(), engine.reader_engine()}:
+            for name in ("do_commit", "do_rollback"):
+                wraps.append(("database", one.dialect, name))
+        listens = (
+            (sa.Engine, "before_cursor_execute", self._statement),
+            (sa.Engine, "after_cursor_execute", self._rows),
+        )
+        with contextlib.ExitStack() as stack:
+            for part, owner, name in wraps:
+                wrapped = self.timed(part, getattr(owner, name))
+                stack.enter_context(mock.patch.object(owner, name, wrapped))
+            stack.enter_context(self._listening())
+            for listen in listens:
+                sa.event.listen(*listen)
+                stack.callback(sa.event.remove, *listen)
+            self._since = time.perf_counter()
+            yield
+
+    def end(self) -> None:
+        self._lap()
+
+    @contextlib.contextmanager
+    def _listening(self) -> typing.Iterator[None]:
+        send = requests.adapters.HTTPAdapter.send
+
+        def noting(
+            adapter: typing.Any, request: typing.Any, **kwargs: typing.Any
+        ) -> typing.Any:
+            self.gets.append((request.url, dict(request.headers)))
+            return send(adapter, request, **kwargs)
+
+        with mock.patch.object(requests.adapters.HTTPAdapter, "send", noting):
+            yield
+
+    def _statement(
+        self,
+        connection: object,
+        cursor: object,
+        statement: str,
+        parameters: typing.Any,
+        execution: typing.Any,
+        many: bool,
+    ) -> None:
+        if self._stack[-1] == "database" and execution.compiled is not None:
+            self.statements += 1
+            if execution.isinsert:
+                self.inserts.append(
+                    (statement, parameters if many else [parameters])
+                )
+
+    def _rows(
+        self,
+        connection: object,
+        cursor: typing.Any,
+        statement: str,
+        parameters: object,
+        execution: typing.Any,
+        many: bool,
+    ) -> None:
+        if self._stack[-1] == "database" and (
+            execution.isinsert or execution.isupdate or execution.isdelete
+        ):
+            self.written += cursor.rowcount
+
+
+class Conductor:
+    """Carries out syncs of one pod manager, one at a time."""
+
+    def __init__(self, driver: str, url: str) -> None:
+        self._context = context.system_context()
+        self._podm = objects.PodManager(
+            self._context,
+            uuid=str(uuid.uuid4()),
+            name=url,
+            url=url,
+            driver=driver,
+            authentication=[
+                {
+                    "type": "basic",
+                    "auth_items": {"username": "admin", "password": "admin"},
+                }
+            ],
+            verify_ca=True,
+            maintenance=False,
+            status=states.CONNECTING,
+            capabilities=[],
+            requirement_keys=[],
+            sync_failures=0,
+            hardware_nodes=[],
+        )
+        self._podm.create()
+        self.driver = connections.driver_classes()[driver]
+        self._connections = connections.Connections()
+        self._operations = conductor.Operations("benchmark", self._connections)
+
+    def sync(self, meter: Meter | None = None) -> float:
+        """Seconds from the nudge to the end of the operation."""
+        podm = objects.PodManager.get(self._context, self._podm.uuid)
+        operation = objects.Operation.asking(
+            self._context, "sync", podm, podm.uuid
+        )
+        podm.submit(operation, "look")
+        idle = threading.Event()
+        ended: list[float] = []
+        finish, waiting = db_operations.finish, db_operations.waiting
+
+        def finishing(*args: typing.Any, **kwargs: typing.Any) -> bool:
+            done = finish(*args, **kwargs)
+            ended.append(time.perf_counter())
+            if meter:
+                meter.end()
+            return done
+
+        def looking(*args: typing.Any) -> list[str]:
+            found = waiting(*args)
+            idle.set()
+            return found
+
+        with contextlib.ExitStack() as stack:
+            for name, wrapped in (("finish", finishing), ("waiting", looking)):
+                stack.enter_context(
+                    mock.patch.object(db_operations, name, wrapped)
+                )
+            if meter:
+                stack.enter_context(meter.at_work(self.driver))
+            began = time.perf_counter()
+            self._operations.nudge(operation.uuid)
+            if not idle.wait(TIMEOUT):
+                sys.exit(f"A sync of {podm.url} takes over {TIMEOUT} s.")
+        done = objects.Operation.get(self._context, operation.uuid)
+        if done.state != states.SUCCEEDED:
+            sys.exit(f"A sync of {podm.url} failed: {done.last_error}")
+        return ended[0] - began
+
+    def forget(self) -> None:
+        """As if it had never been synced."""
+        self._connections.drop(self._podm.uuid)
+        with engine.writing() as connection:
+            for table in TABLES:
+                connection.execute(
+                    sa.delete(table).where(table.c.podm_id == self._podm.uuid)
+                )
+
+    def disturb(self) -> None:
+        """Have each row differ from the hardware."""
+        with engine.writing() as connection:
+            for table in (models.DEVICES, models.SYSTEMS):
+                connection.execute(
+                    sa.update(table)
+                    .where(table.c.podm_id == self._podm.uuid)
+                    .values(health="?")
+                )
+
+
+# -- what it is compared with ------------------------------------------------
+
+
+def insert(inserts: list[tuple[str, typing.Any]]) -> float:
+    """The same rows, by nothing but the database's driver."""
+    began = time.perf_counter()
+    with engine.writing() as connection:
+        cursor = connection.connection.cursor()
+        for statement, parameters in inserts:
+            cursor.executemany(statement, parameters)
+        cursor.close()
+    return time.perf_counter() - began
+
+
+def get(gets: list[tuple[str, dict[str, str]]]) -> float:
+    """The same documents, one after the other, over one connection."""
+    place = urllib.parse.urlsplit(gets[0][0])
+    connection = http.client.HTTPConnection(
+        str(place.hostname), place.port, timeout=TIMEOUT
+    )
+    with contextlib.closing(connection):
+        began = time.perf_counter()
+        for url, headers in gets:
+            place = urllib.parse.urlsplit(url)
+            query = f"?{place.query}" if place.query else ""
+            connection.request("GET", place.path + query, headers=headers)
+            response = connection.getresponse()
+            if response.status != 200:
+                sys.exit(f"{url}: {response.status}")
+            json.loads(response.read())
+        return time.perf_counter() - began
+
+
+# -- measuring ---------------------------------------------------------------
+
+
+def measure(
+    database: str, driver: str, things: int, url: str, times: int
+) -> list[Document]:
+    """Syncs and what they are compared with, by turns."""
+    runner = Conductor(driver, url)
+    runner.sync()  # warms up
+    samples: dict[str, list[Document]] = collections.defaultdict(list)
+    for _ in range(times):
+        runner.forget()
+        first = _sample(runner)
+        unchanged = _sample(runner)
+        runner.disturb()
+        changed = _sample(runner)
+        runner.forget()
+        inserted = insert(first["inserts"])
+        for name, sample in (
+            ("first", first),
+            ("unchanged", unchanged),
+            ("changed", changed),
+        ):
+            got = get(sample["gets"])
+            samples[name].append({**sample, "insert": inserted, "get": got})
+    runner.forget()
+    peaks = {"first": _peak(runner), "unchanged": _peak(runner)}
+    runner.disturb()
+    peaks["changed"] = _peak(runner)
+    runner.forget()
+    results = []
+    for name, some in samples.items():
+        seconds = {
+            part: statistics.median(sample[part] for sample in some)
+            for part in ("total", *PARTS, "insert", "get")
+        }
+        result: Document = {
+            "database": database,
+            "driver": driver,
+            "things": things,
+            "sync": name,
+            "times": times,
+            "seconds": seconds,
+            # The worst of them.
+            "statements": max(sample["statements"] for sample in some),
+            "written": max(sample["written"] for sample in some),
+            "requests": max(len(sample["gets"]) for sample in some),
+            "peak": peaks[name],
+            "each": seconds["total"] / things,
+        }
+        work = seconds["diff"] + seconds["database"]
+        result["to_get"] = seconds["hardware"] / seconds["get"]
+        result["to_insert"] = work / seconds["insert"]
+        result["to_both"] = seconds["total"] / (
+            seconds["get"] + seconds["insert"]
+        )
+        results.append(result)
+        show(result)
+    return results
+
+
+def _sample(runner: Conductor) -> Document:
+    meter = Meter()
+    total = runner.sync(meter)
+    return {
+        "total": total,
+        **meter.seconds,
+        "statements": meter.statements,
+        "written": meter.written,
+        "inserts": meter.inserts,
+        "gets": meter.gets,
+    }
+
+
+def _peak(runner: Conductor) -> int:
+    """The most bytes that one sync has at once, beyond what was there."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        runner.sync()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def show(result: Document) -> None:
+    seconds = result["seconds"]
+    times = " ".join(
+        f"{1000 * seconds[part]:8.1f}" for part in ("total", *PARTS)
+    )
+    print(
+        f"{result['database']:8} {result['driver']:9} {result['things']:6}"
+        f" {result['sync']:9} {times} {1000 * seconds['get']:8.1f}"
+        f" {1000 * seconds['insert']:8.1f} {result['to_get']:6.2f}"
+        f" {result['to_insert']:7.2f} {result['to_both']:6.2f}"
+        f" {result['statements']:5} {result['written']:7}"
+        f" {result['peak'] / 1024 / result['things']:6.1f}",
+        flush=True,
+    )
+
+
+def growth(results: list[Document]) -> list[Document]:
+    """How the cost of each device grows with their number."""
+    found = []
+    of = {
+        (r["database"], r["sync"], r["things"]): r
+        for r in results
+        if r["driver"] == "expether"
+    }
+    for (database, name, things), result in of.items():
+        usual = of.get((database, name, USUAL))
+        if usual is None or usual is result:
+            continue
+        ratios = {"all": result["each"] / usual["each"]}
+        for part in ("hardware", "diff", "database", "get", "insert"):
+            ratios[part] = (
+                result["seconds"][part] / usual["seconds"][part]
+            ) / (things / USUAL)
+        ratios["memory"] = result["peak"] / usual["peak"] / (things / USUAL)
+        found.append(
+            {
+                "database": database,
+                "sync": name,
+                "things": things,
+                "ratios": ratios,
+            }
+        )
+    return found
+
+
+def run(kind: str, sizes: list[int], urls: list[str]) -> list[Document]:
+    """All measurements on one database."""
+    results = []
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="valence-benchmark-")
+        )
+        url = stack.enter_context(api.database(kind, pathlib.Path(directory)))
+        CONF.set_override("connection", url, "database")
+        stack.callback(engine.dispose)
+        migration.upgrade()
+        for size, eem in zip(sizes, urls, strict=False):
+            results += measure(kind, "expether", size, eem, SIZES[size])
+        if len(urls) > len(sizes):
+            results += measure(
+                kind, "redfishv1", SYSTEMS, urls[-1], SYSTEMS_TIMES
+            )
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--database",
+        action="append",
+        choices=services.Database.KINDS,
+        help="may be given again; sqlite and mysql (MariaDB) otherwise",
+    )
+    parser.add_argument(
+        "--devices",
+        action="append",
+        type=int,
+        choices=SIZES,
+        help="may be given again; all of them otherwise",
+    )
+    parser.add_argument(
+        "--no-pod", action="store_true", help="leave out the RSD pod"
+    )
+    parser.add_argument("--json", default="benchmark.json", metavar="FILE")
+    options = parser.parse_args()
+    sizes = sorted(set(options.devices or SIZES))
+    began = time.monotonic()
+    CONF([], project="valence", default_config_files=[])
+    base.use_store(db.Database())
+    specs: list[typing.Any] = [
+        ("eem", {"devices": size, "servers": -(-size // PORTS)})
+        for size in sizes
+    ]
+    if not options.no_pod:
+        specs.append(("pod", {"systems": SYSTEMS, "racks": 10}))
+    results: list[Document] = []
+    with api.Part("simulator", json.dumps(specs)) as simulator:
+        print(
+            "                          milliseconds, of which"
+            + " " * 44
+            + "Valence's time to     SQL          KiB\n"
+            "database driver    things sync         total hardware"
+            "     diff database     rest     GETs   INSERT   GETs"
+            "  INSERT   both stmts    rows   each"
+        )
+        for kind in options.database or ("sqlite", "mysql"):
+            results += run(kind, sizes, simulator()["urls"])
+    grown = growth(results)
+    print(f"\nCost of each device, to that where there are {USUAL}:")
+    for one in grown:
+        ratios = "  ".join(f"{n} {r:.2f}" for n, r in one["ratios"].items())
+        print(
+            f"{one['database']:8} {one['things']:6} {one['sync']:9} {ratios}"
+        )
+    pathlib.Path(options.json).write_text(
+        json.dumps(
+            {"cores": os.cpu_count(), "results": results, "growth": grown},
+            indent=2,
+        )
+    )
+    took = time.monotonic() - began
+    print(f"\n{options.json} is written. {took:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()
