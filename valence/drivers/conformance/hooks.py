@@ -150,6 +150,7 @@ class Suite(Hooks, _TestCase):
         self,
         progress: Recorder,
         call: typing.Callable[..., object],
+        /,
         *args: object,
         **kwargs: object,
     ) -> None:
