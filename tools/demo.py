@@ -356,6 +356,23 @@ def story(api: Api, pods: dict[str, str]) -> None:
 
     chapter(
         6,
+        "Lend it a drive",
+        "Its pod pools drives that are in no computer. One is attached to\n"
+        "the node while it runs, and taken back.",
+    )
+    drives = f"/devices?type=storage&podm_id={node['podm_id']}"
+    table([drive := api.get(drives)[0]], "name", "state", "node_id")
+    for verb in ("attach", "detach"):
+        api.request(
+            "POST",
+            "/nodes/my-node/action",
+            {verb: {"device_id": drive["uuid"]}},
+            Prefer="wait=30",
+        )
+        table([api.get(f"/devices/{drive['uuid']}")], "state", "node_id")
+
+    chapter(
+        7,
         "Release it",
         "Everything that it was made of goes back to its pod.",
     )
@@ -393,8 +410,8 @@ def start(
         directory,
         "valence-simulator",
         f"--port={port}",
-        "--pod=2.1:systems=3",
-        "--pod=2.5:systems=3",
+        "--pod=2.1:systems=3,devices=1",
+        "--pod=2.5:systems=3,devices=1",
         "--allocate-seconds=1",
         "--assemble-seconds=2",
     )

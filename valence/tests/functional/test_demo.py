@@ -44,6 +44,7 @@ class DemoTest(testtools.TestCase):
         self.assertEqual(0, demo.returncode, output)
         self.assertIn("the operation has succeeded", output)
         self.assertRegex(output, r"power_state +On")
+        self.assertRegex(output, r"allocated +1\n")
         self.assertIn("Everything has stopped again", output)
         self.assertEqual([], os.listdir(self.directory))
 
