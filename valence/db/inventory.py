@@ -30,8 +30,16 @@ from valence.objects import base
 Reported = dict[str, dict[str, typing.Any]]
 #: (class, index) → revision of the row
 Seen = dict[tuple[type[base.Resource], str], int]
+#: (row as it was read, what changes)
+Change = tuple[typing.Any, api.Values]
 
 KINDS = (objects.Rack, objects.System, objects.Device)
+#: What no sync looks at, and takes as long to read as the rest of a row.
+_TIMES = ("created_at", "updated_at")
+#: Rows that one statement names.
+MANY = 500
+#: Rows from which on those that change alike have a statement of their own.
+ALIKE = 10
 
 
 @dataclasses.dataclass
@@ -67,6 +75,7 @@ def replace(
     racks: Reported,
     systems: Reported,
     devices: Reported,
+    placed: dict[str, str] | None = None,
 ) -> Counts:
     """Make the rows of a pod manager equal to what it reports.
 
@@ -76,7 +85,9 @@ def replace(
     :param racks: values of the fields of Racks
     :param systems: of Systems; ``rack_index`` in place of ``rack_id``
     :param devices: of Devices; ``node_id`` is the node's index
+    :param placed: URI of a system → index of the node that is on it
     """
+    placed = placed or {}
     counts = Counts()
     with engine.writing() as connection:
         merge = _Merge(connection, podm_id, before, counts)
@@ -86,7 +97,11 @@ def replace(
         systems = {index: dict(values) for index, values in systems.items()}
         for values in systems.values():
             values["rack_id"] = rack_ids.get(values.pop("rack_index"))
-            values["node_id"] = by_system.get(values["resource_uri"])
+            uri = values["resource_uri"]
+            # A node that was not made to the end holds its system as well.
+            values["node_id"] = by_index.get(placed.get(uri)) or by_system.get(
+                uri
+            )
             if values["node_id"]:
                 values["state"] = objects.system.IN_USE
         merge(objects.System, systems)
@@ -102,7 +117,7 @@ def replace(
 
 def _nodes(
     connection: sa.Connection, podm_id: str
-) -> tuple[dict[str, str], dict[str, str]]:
+) -> tuple[dict[str, str], dict[str | None, str]]:
     """Nodes by the systems that they are on, and by their index."""
     nodes = models.NODES
     rows = connection.execute(
@@ -128,16 +143,17 @@ class _Merge:
     ) -> dict[str, str]:
         """Returns index → uuid of all that is known now."""
         table = models.TABLES[cls]
+        columns = [c for c in table.c if c.name not in _TIMES]
         known = {
             row["index"]: row
             for row in self.connection.execute(
-                sa.select(table).where(table.c.podm_id == self.podm_id)
+                sa.select(*columns).where(table.c.podm_id == self.podm_id)
             ).mappings()
         }
         ids = {index: row["uuid"] for index, row in known.items()}
         when = api.now()
         added: list[api.Values] = []
-        changed: list[api.Values] = []
+        changed: list[Change] = []
         for index, values in reported.items():
             values = api.clip(cls, values)
             row = known.get(index)
@@ -146,10 +162,10 @@ class _Merge:
                 added.append(
                     self._new(cls, ids[index], index, values, when, len(added))
                 )
-            elif self._current(cls, row) and any(
-                row[name] != value for name, value in values.items()
-            ):
-                changed.append(self._update(row, values, when))
+            elif self._current(cls, row):
+                new = {n: v for n, v in values.items() if row[n] != v}
+                if new:
+                    changed.append((row, new))
         missing = [
             row
             for index, row in known.items()
@@ -157,20 +173,16 @@ class _Merge:
         ]
         if "deleted_at" in cls.fields:
             missing = [row for row in missing if row["deleted_at"] is None]
-            gone = [
-                self._update(row, {"deleted_at": when}, when)
-                for row in missing
-            ]
-            self._write(table, gone)
+            gone = [(row, {"deleted_at": when}) for row in missing]
+            self._write(table, gone, when)
         else:
-            for start in range(0, len(missing), 500):
-                part = [row["id"] for row in missing[start : start + 500]]
+            for part in _parts([row["id"] for row in missing]):
                 self.connection.execute(
                     sa.delete(table).where(table.c.id.in_(part))
                 )
         if added:
             self.connection.execute(sa.insert(table), added)
-        self._write(table, changed)
+        self._write(table, changed, when)
         self.counts.added += len(added)
         self.counts.changed += len(changed)
         self.counts.removed += len(missing)
@@ -205,24 +217,59 @@ class _Merge:
             "revision": 0,
         }
 
+    def _write(
+        self,
+        table: sa.Table,
+        changes: list[Change],
+        when: datetime.datetime,
+    ) -> None:
+        """Update many rows with few statements.
+
+        One that somebody else has written since it was read stays as it is:
+        not all databases show that to a transaction that only reads it.
+        """
+        alike: dict[str, list[Change]] = {}
+        for row, values in changes:
+            key = repr((row["revision"], sorted(values.items())))
+            alike.setdefault(key, []).append((row, values))
+        single: dict[tuple[str, ...], list[api.Values]] = {}
+        for group in alike.values():
+            if len(group) < ALIKE:
+                for row, values in group:
+                    single.setdefault(tuple(sorted(values)), []).append(
+                        {
+                            **self._written(row, values, when),
+                            "b_id": row["id"],
+                            "b_revision": row["revision"],
+                        }
+                    )
+                continue
+            row, values = group[0]
+            for part in _parts([row["id"] for row, _ in group]):
+                self.connection.execute(
+                    sa.update(table)
+                    .where(
+                        table.c.id.in_(part),
+                        table.c.revision == row["revision"],
+                    )
+                    .values(self._written(row, values, when))
+                )
+        for rows in single.values():
+            self.connection.execute(
+                sa.update(table).where(
+                    table.c.id == sa.bindparam("b_id"),
+                    table.c.revision == sa.bindparam("b_revision"),
+                ),
+                rows,
+            )
+
     @staticmethod
-    def _update(
+    def _written(
         row: typing.Any, values: api.Values, when: datetime.datetime
     ) -> api.Values:
-        return {
-            **values,
-            "b_id": row["id"],
-            "updated_at": when,
-            "revision": row["revision"] + 1,
-        }
+        return {**values, "updated_at": when, "revision": row["revision"] + 1}
 
-    def _write(self, table: sa.Table, rows: list[api.Values]) -> None:
-        """Update many rows with one statement for each set of columns."""
-        by_columns: dict[tuple[str, ...], list[api.Values]] = {}
-        for row in rows:
-            by_columns.setdefault(tuple(sorted(row)), []).append(row)
-        for part in by_columns.values():
-            self.connection.execute(
-                sa.update(table).where(table.c.id == sa.bindparam("b_id")),
-                part,
-            )
+
+def _parts(ids: list[int]) -> typing.Iterator[list[int]]:
+    for start in range(0, len(ids), MANY):
+        yield ids[start : start + MANY]

@@ -147,10 +147,10 @@ class ComposeNodeTask(base.Step):
     def do(self) -> None:
         run, node = self.run, self.run.target
         self.clean = not run.resumed
-        self.begun = len(run.operation.steps)
         driver = run.driver(node.podm_id)
         if driver.composes_on_named_system and node.index is None:
             claim_system(run, node)
+        self.begun = len(run.operation.steps)
         self.clean = False
         try:
             if run.unanswered:
@@ -204,7 +204,7 @@ class ComposeNodeTask(base.Step):
         run.systems = None
         if self.clean or not node.podm_id:
             if node.index is not None:
-                run.save_target(index=None, resource_uri=None)
+                run.save_target(index=None, resource_uri=None, systems=[])
             return
         give_all_back(run, node.podm_id)
 
@@ -218,7 +218,9 @@ def claim_system(run: Run, node: typing.Any) -> None:
     run.step("choose system")
     for index, resource_uri in candidates.free_systems(node.podm_id):
         try:
-            run.save_target(index=index, resource_uri=resource_uri)
+            run.save_target(
+                index=index, resource_uri=resource_uri, systems=[resource_uri]
+            )
         except exception.Duplicate:
             continue
         return
@@ -272,7 +274,7 @@ def give_all_back(run: Run, podm_id: str) -> None:
     run.step("give hardware back")
     give_back(run, podm_id)
     if run.target.index is not None:
-        run.save_target(index=None, resource_uri=None)
+        run.save_target(index=None, resource_uri=None, systems=[])
     run.systems = []
 
 

@@ -37,11 +37,14 @@ def _rows(
     values: typing.Iterable[typing.Any], **renamed: str
 ) -> inventory.Reported:
     """What a driver returned, by index, under the names of the fields."""
-    rows = {}
+    rows: inventory.Reported = {}
+    names: dict[str, str] = {}
     for value in values:
-        row = dataclasses.asdict(value)
-        for old, new in renamed.items():
-            row[new] = row.pop(old)
+        if not names:
+            own = [field.name for field in dataclasses.fields(value)]
+            names = {name: renamed.get(name, name) for name in own}
+        # Not dataclasses.asdict(), which copies whatever is in it, too.
+        row = {new: getattr(value, old) for old, new in names.items()}
         rows[row.pop("index")] = row
     return rows
 
@@ -89,6 +92,7 @@ class ReadInventory(base.Step):
             _rows(racks, system_indexes="systems"),
             _rows(systems),
             _rows(devices, device_type="type", node_index="node_id"),
+            {uri: node.index for node in nodes for uri in node.system_uris},
         )
         run.values.update(
             status=states.POD_MANAGER.outcome("answers"),

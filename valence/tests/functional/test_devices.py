@@ -211,6 +211,22 @@ class Devices(DeviceCase):
         self.assertEqual({"free"}, {one["state"] for one in self.devices()})
         self.assertEqual([], self.pod.nodes)
 
+    def test_a_node_in_error_keeps_its_system(self) -> None:
+        for point in ("assemble", "delete"):
+            self.pod.faults.add(point=point, status=500, times=None)
+        self.env.api.post(
+            "/v1/nodes", {"name": "one", "podm_id": "pod-0"}, wait=20
+        )
+        node = self.env.api.get("/v1/nodes/one").json
+        self.assertEqual("error", node["provision_state"], node)
+        self.sync()
+        (used,) = self.env.api.get("/v1/systems?state=in_use").json
+        self.assertEqual(node["uuid"], used["node_id"])
+        self.pod.faults.clear()
+        gone = self.env.api.delete("/v1/nodes/one", wait=10)
+        self.assertEqual(204, gone.status, gone)
+        self.assertEqual([], self.env.api.get("/v1/systems?state=in_use").json)
+
     def test_attach_that_fails_frees_the_device(self) -> None:
         self.env.compose(name="one", podm_id="pod-0")
         one = self.devices()[0]

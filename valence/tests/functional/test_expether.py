@@ -254,3 +254,55 @@ class TestMost(base.TestCase):
         self.assertIn("8", answer.error["detail"])
         free = env.api.get("/v1/devices?state=free").json
         self.assertEqual([devices[-1]["uuid"]], [d["uuid"] for d in free])
+
+
+class TestFailedCompose(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.env = self.useFixture(
+            Environment(EemSpec(servers=2, devices=3, kinds=("SSD",)))
+        )
+        self.env.register(driver="expether")
+        (self.eem,) = self.env.pods
+
+    def compose(self) -> dict[str, typing.Any]:
+        answer = self.env.api.post(
+            "/v1/nodes",
+            {
+                "name": "one",
+                "podm_id": "pod-0",
+                "properties": {"pci_device": {"type": ["SSD", "SSD"]}},
+            },
+            wait=10,
+        )
+        self.assertGreaterEqual(answer.status, 400, answer)
+        return self.env.api.get("/v1/nodes/one").json
+
+    def test_what_others_put_on_a_server_stays_there(self) -> None:
+        """It came since the last sync, and the look at the server fails."""
+        for kind, unit in (
+            ("servers", self.eem.servers[0]),
+            ("devices", self.eem.devices[2]),
+        ):
+            self.eem.change(kind, unit.id, {"group_id": "77"})
+        self.eem.faults.add(point="device", status=500)
+        self.assertEqual("compose_failed", self.compose()["provision_state"])
+        self.assertEqual("77", self.eem.devices[2].group_id)
+
+    def test_a_node_in_error_keeps_its_server(self) -> None:
+        for point, unit in (
+            ("group_set", self.eem.devices[1]),
+            ("group_delete", self.eem.devices[0]),
+        ):
+            self.eem.faults.add(
+                point=point, path=unit.id, status=500, times=None
+            )
+        node = self.compose()
+        self.assertEqual("error", node["provision_state"], node)
+        self.eem.faults.clear()
+        self.env.api.post("/v1/devices/sync", {}, wait=10)
+        (used,) = self.env.api.get("/v1/systems?state=in_use").json
+        self.assertEqual(node["uuid"], used["node_id"])
+        gone = self.env.api.delete("/v1/nodes/one", wait=10)
+        self.assertEqual(204, gone.status, gone)
+        self.assertEqual([], self.env.api.get("/v1/systems?state=in_use").json)
