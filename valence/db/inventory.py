@@ -34,7 +34,7 @@ Seen = dict[tuple[type[base.Resource], str], int]
 Change = tuple[typing.Any, api.Values]
 
 KINDS = (objects.Rack, objects.System, objects.Device)
-#: What no sync looks at, and takes as long to read as the rest of a row.
+#: What no sync looks at; turning it into datetimes takes its time.
 _TIMES = ("created_at", "updated_at")
 #: Rows that one statement names.
 MANY = 500
