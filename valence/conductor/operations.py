@@ -246,9 +246,10 @@ class Operations:
             operation.progress = 100
             event = kind.done
         if failed and run.stuck and run.undo_error:
+            reason = (operation.last_error or "").rstrip(".")
             operation.last_error = (
-                f"{operation.last_error} Giving the hardware back failed "
-                f"too: {run.undo_error}"
+                f"{reason}. Giving the hardware back failed too: "
+                f"{run.undo_error}"
             )[:4096]
         gone = False
         connecting = getattr(target, "status", None) == states.CONNECTING

@@ -38,6 +38,7 @@ class SharedTestCase(testtools.TestCase):
 
     env: typing.ClassVar[environment.Environment]
     conf: typing.ClassVar[environment.Configuration]
+    _open: typing.ClassVar["type[SharedTestCase] | None"] = None
 
     @classmethod
     def make_environment(cls) -> environment.Environment:
@@ -46,6 +47,7 @@ class SharedTestCase(testtools.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
+        SharedTestCase._open = cls
         cls.conf = environment.Configuration()
         cls.conf.setUp()
         cls.env = cls.make_environment()
@@ -53,6 +55,18 @@ class SharedTestCase(testtools.TestCase):
 
     @classmethod
     def tearDownClass(cls) -> None:
-        cls.env.cleanUp()
-        cls.conf.cleanUp()
+        if SharedTestCase._open is cls:
+            SharedTestCase.close_open()
         super().tearDownClass()
+
+    @staticmethod
+    def close_open() -> None:
+        """End the environment of the class that had its tests last.
+
+        unittest does so when a test of another class is about to run. What
+        begins an environment before that, as gabbi's suites do, has to ask.
+        """
+        cls, SharedTestCase._open = SharedTestCase._open, None
+        if cls is not None:
+            cls.env.cleanUp()
+            cls.conf.cleanUp()

@@ -30,7 +30,7 @@ from gabbi import fixture
 from valence import rpcapi
 from valence.api.app import make_application
 from valence.simulator import PodSpec
-import valence.tests.base  # noqa: F401
+from valence.tests import base
 from valence.tests.fixtures import environment
 
 GABBITS = pathlib.Path(__file__).parent / "gabbits"
@@ -45,6 +45,7 @@ class Service(fixture.GabbiFixture):
 
     def start_fixture(self) -> None:
         global _application
+        base.SharedTestCase.close_open()
         self._stack = fixtures_module.Fixture()
         self._stack.setUp()
         self._stack.useFixture(environment.Configuration())
