@@ -153,7 +153,7 @@ class ComposeNodeTask(base.Step):
         self.begun = len(run.operation.steps)
         self.clean = False
         try:
-            if run.unanswered:
+            if run.unanswered and not driver.composes_on_named_system:
                 # Were it asked for again at once, there could be two.
                 find_node(run, driver)
                 run.unanswered = False
@@ -292,6 +292,10 @@ def give_back(run: Run, podm_id: str) -> None:
         return
     for device in devices.held_by(run.operation, run.target):
         detach(run, run.target, device)
+    if driver.composes_on_named_system and run.operation.kind == "compose":
+        # The system was there before; what else it has is somebody else's,
+        # who came first though the inventory did not know it yet.
+        return
     driver.delete_node(index, run)
 
 
