@@ -86,7 +86,7 @@ def check(
     podm = objects.PodManager.get(call.context, device.podm_id)
     if "attach" not in podm.capabilities:
         raise exception.HardwareNotSupported(
-            reason=f"pod manager {podm.label} cannot {kind} devices"
+            reason=f"{podm.label} cannot {kind} devices"
         )
 
 
