@@ -26,6 +26,7 @@ import collections
 import collections.abc
 import contextlib
 import functools
+import gc
 import http.client
 import json
 import os
@@ -63,7 +64,7 @@ from valence.tests.fixtures import services
 
 CONF = conf.CONF
 
-#: How many devices, and how often a sync of so many is measured.
+#: How many devices, and how often, at most, a sync of so many is measured.
 SIZES = {100: 9, 1_000: 5, 10_000: 3}
 #: Cost for each device is compared with that of so many.
 USUAL = 1_000
@@ -74,7 +75,7 @@ PORTS = 16
 #: The longest that one sync may take.
 TIMEOUT = 60
 
-PARTS = ("hardware", "diff", "database", "rest")
+PARTS = ("hardware", "diff", "database", "rest", "gc")
 TABLES = (models.DEVICES, models.SYSTEMS, models.RACKS)
 #: What is asked of hardware.
 CALLS = (
@@ -165,11 +166,22 @@ class Meter:
             for listen in listens:
                 sa.event.listen(*listen)
                 stack.callback(sa.event.remove, *listen)
+            gc.collect()  # what came before is not this sync's
+            gc.callbacks.append(self._collecting)
+            stack.callback(gc.callbacks.remove, self._collecting)
             self._since = time.perf_counter()
             yield
 
     def end(self) -> None:
         self._lap()
+
+    def _collecting(self, phase: str, info: object) -> None:
+        """Python looks for garbage in the middle of anything."""
+        self._lap()
+        if phase == "start":
+            self._stack.append("gc")
+        elif self._stack[-1] == "gc":
+            self._stack.pop()
 
     @contextlib.contextmanager
     def _listening(self) -> typing.Iterator[None]:
@@ -341,12 +353,22 @@ def get(gets: list[tuple[str, dict[str, str]]]) -> float:
 
 
 def measure(
-    database: str, driver: str, things: int, url: str, times: int
+    database: str,
+    driver: str,
+    things: int,
+    url: str,
+    times: int,
+    until: float = 0,
 ) -> list[Document]:
-    """Syncs and what they are compared with, by turns."""
+    """Syncs and what they are compared with, by turns.
+
+    :param times: how often, but only once where it is later than ``until``
+    """
     runner = Conductor(driver, url)
     samples: dict[str, list[Document]] = collections.defaultdict(list)
-    for _ in range(times):
+    for done in range(times):
+        if done and time.monotonic() > until:
+            break
         first = _sample(runner)
         unchanged = _sample(runner)
         runner.disturb()
@@ -374,7 +396,7 @@ def measure(
             "driver": driver,
             "things": things,
             "sync": name,
-            "times": times,
+            "times": len(some),
             "seconds": seconds,
             # The worst of them.
             "statements": max(sample["statements"] for sample in some),
@@ -447,11 +469,16 @@ def growth(results: list[Document]) -> list[Document]:
         if usual is None or usual is result:
             continue
         ratios = {"all": result["each"] / usual["each"]}
+        more = things / USUAL
+        here, there = result["seconds"], usual["seconds"]
+        ratios["without gc"] = (
+            (here["total"] - here["gc"])
+            / (there["total"] - there["gc"])
+            / more
+        )
         for part in ("hardware", "diff", "database", "get", "insert"):
-            ratios[part] = (
-                result["seconds"][part] / usual["seconds"][part]
-            ) / (things / USUAL)
-        ratios["memory"] = result["peak"] / usual["peak"] / (things / USUAL)
+            ratios[part] = here[part] / there[part] / more
+        ratios["memory"] = result["peak"] / usual["peak"] / more
         found.append(
             {
                 "database": database,
@@ -463,9 +490,12 @@ def growth(results: list[Document]) -> list[Document]:
     return found
 
 
-def run(kind: str, sizes: list[int], urls: list[str]) -> list[Document]:
+def run(
+    kind: str, sizes: list[int], urls: list[str], seconds: float
+) -> list[Document]:
     """All measurements on one database."""
     results = []
+    until = time.monotonic() + seconds
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="valence-benchmark-")
@@ -476,7 +506,7 @@ def run(kind: str, sizes: list[int], urls: list[str]) -> list[Document]:
         migration.upgrade()
         Conductor("expether", urls[0]).sync()  # warms up
         for size, eem in zip(sizes, urls[1:], strict=False):
-            results += measure(kind, "expether", size, eem, SIZES[size])
+            results += measure(kind, "expether", size, eem, SIZES[size], until)
         if len(urls) > 1 + len(sizes):
             results += measure(
                 kind, "redfishv1", SYSTEMS, urls[-1], SYSTEMS_TIMES
@@ -500,6 +530,12 @@ def main() -> None:
         help="may be given again; all of them otherwise",
     )
     parser.add_argument(
+        "--seconds",
+        type=float,
+        default=30,
+        help="after which nothing is measured again on one database",
+    )
+    parser.add_argument(
         "--no-pod", action="store_true", help="leave out the RSD pod"
     )
     parser.add_argument("--json", default="benchmark.json", metavar="FILE")
@@ -518,14 +554,14 @@ def main() -> None:
     with api.Part("simulator", json.dumps(specs)) as simulator:
         print(
             "                          milliseconds, of which"
-            + " " * 44
+            + " " * 53
             + "Valence's time to     SQL          KiB\n"
             "database driver    things sync         total hardware"
-            "     diff database     rest     GETs   INSERT   GETs"
+            "     diff database     rest       gc     GETs   INSERT   GETs"
             "  INSERT   both stmts    rows   each"
         )
         for kind in options.database or ("sqlite", "mysql"):
-            results += run(kind, sizes, simulator()["urls"])
+            results += run(kind, sizes, simulator()["urls"], options.seconds)
     grown = growth(results)
     print(f"\nCost of each device, to that where there are {USUAL}:")
     for one in grown:
