@@ -39,13 +39,10 @@ def submit(
     kind: str,
     target: typing.Any,
     event: str | None = None,
-    podm_id: str | None = None,
-    arguments: dict[str, typing.Any] | None = None,
-    device: objects.Device | None = None,
+    **asked: typing.Any,
 ) -> webob.Response:
     """Ask for work and answer; the parameters are those of :func:`ask`."""
-    operation = ask(call, kind, target, event, podm_id, arguments, device)
-    return answer(call, operation, target)
+    return answer(call, ask(call, kind, target, event, **asked), target)
 
 
 def ask(

@@ -429,7 +429,11 @@ def due_for_sync() -> list[str]:
             connection.execute(
                 sa.select(pods.c.uuid)
                 .where(
-                    pods.c.next_sync_at <= api.now(),
+                    # Without a time: polling was off when it was last read.
+                    sa.or_(
+                        pods.c.next_sync_at.is_(None),
+                        pods.c.next_sync_at <= api.now(),
+                    ),
                     pods.c.operation_id.is_(None),
                 )
                 .order_by(pods.c.next_sync_at)

@@ -26,6 +26,7 @@ from valence.api import types
 from valence.api import wait
 from valence.api import work
 from valence.api.call import Call
+from valence.api.v1 import pod_manager
 
 #: A device that disappeared is shown by its uuid, and not listed.
 find = functools.partial(
@@ -84,6 +85,7 @@ def check(
             device=device.uuid, holder=_holder(call, device)
         )
     podm = objects.PodManager.get(call.context, device.podm_id)
+    pod_manager.refuse_unless_online(podm)
     if "attach" not in podm.capabilities:
         raise exception.HardwareNotSupported(
             reason=f"{podm.label} cannot {kind} devices"
@@ -123,11 +125,12 @@ def sync(call: Call) -> webob.Response:
         pods = [objects.PodManager.get(call.context, asked["podm_id"])]
     else:
         pods = objects.PodManager.find(call.context)
-    pairs = [(podm, _operation_on(call, podm)) for podm in pods]
+    asked_for = [(podm, _operation_on(call, podm)) for podm in pods]
+    pairs = [(podm, one) for podm, one in asked_for if one is not None]
     until = time.monotonic() + (call.wait or 0)
     outcomes = []
     for podm, operation in pairs:
-        if call.wait and operation is not None:
+        if call.wait:
             left = max(0.0, until - time.monotonic())
             operation = wait.until_ended(call.context, operation, left)
         outcomes.append(_outcome(podm, operation))
@@ -141,24 +144,34 @@ def sync(call: Call) -> webob.Response:
 def _operation_on(
     call: Call, podm: objects.PodManager
 ) -> objects.Operation | None:
-    try:
-        return work.ask(call, "sync", podm, "look", podm_id=podm.uuid)
-    except exception.Conflict:
-        podm = objects.PodManager.get(call.context, podm.uuid)
-        if podm.operation_id is None:
+    """Ask for a sync, or find the operation that is in charge already.
+
+    :returns: None where the pod manager was deleted meanwhile
+    """
+    for _ in range(5):
+        try:
+            return work.ask(call, "sync", podm, "look", podm_id=podm.uuid)
+        except exception.NotFound:
             return None
-        return objects.Operation.get(call.context, podm.operation_id)
+        except exception.Conflict as e:
+            refusal = e
+        try:
+            podm = objects.PodManager.get(call.context, podm.uuid)
+        except exception.NotFound:
+            return None
+        if podm.operation_id is not None:
+            return objects.Operation.get(call.context, podm.operation_id)
+        # What was in charge ended just now: ask again.
+    raise refusal
 
 
 def _outcome(
-    podm: objects.PodManager, operation: objects.Operation | None
+    podm: objects.PodManager, operation: objects.Operation
 ) -> dict[str, typing.Any]:
     return {
         "podm_id": podm.uuid,
         "name": podm.name,
-        "operation_id": operation.uuid if operation else None,
-        "status": STATUS.get(operation.state, "PENDING")
-        if operation
-        else "PENDING",
-        "reason": operation.last_error if operation else None,
+        "operation_id": operation.uuid,
+        "status": STATUS.get(operation.state, "PENDING"),
+        "reason": operation.last_error,
     }

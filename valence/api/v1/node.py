@@ -28,6 +28,7 @@ from valence.api import types
 from valence.api import work
 from valence.api.call import Call
 from valence.api.v1 import device
+from valence.api.v1 import pod_manager
 
 _IDENT = wtypes.StringType(min_length=1, max_length=255)
 
@@ -342,11 +343,7 @@ def _podm_to_use(
     call: Call, values: dict[str, typing.Any]
 ) -> objects.PodManager:
     podm = _referred(call, objects.PodManager, "podm_id", values)
-    if podm.status != states.ONLINE:
-        reason = f": {podm.status_reason}" if podm.status_reason else ""
-        raise exception.Conflict(
-            f"Pod manager {podm.label} is {podm.status}{reason}"
-        )
+    pod_manager.refuse_unless_online(podm)
     return podm
 
 

@@ -151,6 +151,18 @@ def sync(call: Call) -> webob.Response:
     return work.submit(call, "sync", podm, "look", podm_id=podm.uuid)
 
 
+def refuse_unless_online(podm: objects.PodManager) -> None:
+    """See that work can be asked of it.
+
+    :raises: Conflict, with the reason
+    """
+    if podm.status != states.ONLINE:
+        reason = f": {podm.status_reason}" if podm.status_reason else "."
+        raise exception.Conflict(
+            f"Pod manager {podm.label} is {podm.status}{reason}"
+        )
+
+
 def _refuse_if_inhabited(call: Call, podm: objects.PodManager) -> None:
     nodes = objects.Node.find(
         call.context,

@@ -46,8 +46,8 @@ KINDS = {
     # The flow itself says which status a pod manager has.
     "connect": Kind(sync.build, 6, None, None),
     "sync": Kind(sync.build, 6, None, None),
-    "attach": Kind(device.attach, 1, "operated", "operated"),
-    "detach": Kind(device.detach, 1, "operated", "operated"),
+    "attach": Kind(device.attach, 3, "operated", "operated"),
+    "detach": Kind(device.detach, 3, "operated", "operated"),
     "compose": Kind(compose.build, 7, "compose_done", "compose_failed"),
     "manage": Kind(manage.build, 2, "manage_done", "manage_failed"),
     "release": Kind(release.build, 1, "release_done", "stuck"),

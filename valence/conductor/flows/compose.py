@@ -333,14 +333,20 @@ def find_node(run: Run, driver: drivers.Driver) -> drivers.HardwareNode | None:
 
 
 class ReadAssets(base.Step):
-    """Keep what the node is made of, so that showing it asks nobody."""
+    """Keep what the node is made of, so that showing it asks nobody.
+
+    Nothing that follows a success may fail it: what cannot be read is warned
+    of.
+    """
 
     def do(self) -> None:
         run, node = self.run, self.run.target
         run.step("read assets")
         driver = run.driver(node.podm_id)
         try:
-            run.values["assets"] = driver.get_assets(run.values["index"])
+            run.values["assets"] = driver.get_assets(
+                run.values.get("index") or node.index
+            )
         except exception.HardwareError as e:
             # No reason to give a good node back.
             run.warn(f"What the node is made of could not be read: {e}")

@@ -31,7 +31,11 @@ class AttachDevice(base.Step):
 
     def undo(self) -> None:
         run, node = self.run, self.run.target
-        refused = isinstance(
+        never_sent = (
+            isinstance(run.error, exception.Unreachable)
+            and not run.error.maybe_done
+        )
+        refused = never_sent or isinstance(
             run.error,
             exception.HardwareConflict
             | exception.HardwareBadRequest
@@ -54,8 +58,8 @@ class DetachDevice(base.Step):
 
 
 def attach(run: Run) -> linear_flow.Flow:
-    return base.flow(run, AttachDevice(run))
+    return base.flow(run, AttachDevice(run), compose.ReadAssets(run))
 
 
 def detach(run: Run) -> linear_flow.Flow:
-    return base.flow(run, DetachDevice(run))
+    return base.flow(run, DetachDevice(run), compose.ReadAssets(run))

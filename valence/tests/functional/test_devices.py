@@ -325,6 +325,25 @@ class Devices(DeviceCase):
         self.assertEqual("allocated", self.device(one["uuid"])["state"])
         self.sync()
 
+    def test_assets_follow(self) -> None:
+        self.env.compose(name="one", podm_id="pod-0")
+        one = self.devices()[0]
+        for verb, is_there in (("attach", True), ("detach", False)):
+            self.assertEqual(204, self.move("one", verb, one["uuid"]).status)
+            storages = self.env.api.get("/v1/nodes/one/storages").json
+            uris = [item["resource_uri"] for item in storages]
+            self.assertEqual(is_there, one["resource_uri"] in uris, uris)
+
+    def test_refused_while_the_pod_manager_is_away(self) -> None:
+        self.env.compose(name="one", podm_id="pod-0")
+        self.pod.faults.add(cut="before", times=None)
+        self.env.api.post("/v1/pod_managers/pod-0/sync", wait=10)
+        answer = self.move("one", "attach", self.devices()[0]["uuid"])
+        self.assertEqual(409, answer.status, answer)
+        self.assertIn("pod-0 is Offline", answer.error["detail"])
+        self.pod.faults.clear()
+        self.sync()
+
     def test_audit(self) -> None:
         self.env.compose(name="one", podm_id="pod-0")
         self.sync()
@@ -381,6 +400,20 @@ class TestPolling(base.TestCase):
             ),
         )
         self.assertEqual(2, len(env.api.get("/v1/systems").json))
+
+    def test_polling_that_is_switched_on_again(self) -> None:
+        self.conf.set("pod_manager", sync_interval=0)
+        env = self.useFixture(Environment(PodSpec(systems=2)))
+        podm = env.register()
+        self.assertIsNone(podm["next_sync_at"])
+        self.conf.set("pod_manager", sync_interval=60)
+        self._within(
+            10,
+            lambda: (
+                env.api.get("/v1/pod_managers/pod-0").json["next_sync_at"]
+                is not None
+            ),
+        )
 
     def test_a_pod_that_is_away_delays_no_other(self) -> None:
         env = self.useFixture(Environment(PodSpec(), PodSpec(), PodSpec()))
