@@ -99,8 +99,9 @@ class ConductorService(service.Service):
         LOG.info("Conductor %s is at work.", self._host)
 
     def _hush(self) -> None:
-        self._server.stop()
-        self._server.wait()
+        if not self._bus.is_alive():
+            self._server.stop()
+            self._server.wait()
 
     def stop(self, graceful: bool = True) -> None:
         """Drain: no new work, running work ends or is handed on."""
@@ -111,13 +112,13 @@ class ConductorService(service.Service):
 
     def _stop(self, graceful: bool) -> None:
         LOG.info("Conductor %s stops.", self._host)
-        if not self._bus.is_alive():
-            # Where the broker went away, this would wait until it is back.
-            hush = threading.Thread(target=self._hush, daemon=True)
-            hush.start()
-            hush.join(BUS_TIMEOUT)
+        # What is still heard is not heeded; and where the broker went away,
+        # this would wait until it is back.
+        hush = threading.Thread(target=self._hush, daemon=True)
+        hush.start()
         self._operations.drain(CONF.conductor.drain_timeout)
         self._periodics.stop()
+        hush.join(BUS_TIMEOUT)
         self._periodics_thread.join(10)
         self._connections.close()
         db_operations.retire(self._host)

@@ -148,16 +148,37 @@ class ComposeNodeTask(base.Step):
         run, node = self.run, self.run.target
         self.clean = not run.resumed
         driver = run.driver(node.podm_id)
-        if driver.composes_on_named_system and node.index is None:
-            claim_system(run, node)
+        tried: set[str] = set()
+        while True:
+            if driver.composes_on_named_system and node.index is None:
+                claim_system(run, node, tried)
+            try:
+                composed = self._compose(driver)
+                break
+            except exception.HardwareConflict:
+                if not (driver.composes_on_named_system and self.clean):
+                    raise
+                # Somebody took it since the inventory was read.
+                tried.add(node.index)
+                run.save_target(index=None, resource_uri=None, systems=[])
+        run.step("record")
+        run.save_target(
+            index=composed.index, resource_uri=composed.resource_uri
+        )
+        run.values.update(node_values(composed))
+        run.systems = composed.system_uris
+
+    def _compose(self, driver: drivers.Driver) -> drivers.HardwareNode:
+        run, node = self.run, self.run.target
+        named = driver.composes_on_named_system
         self.begun = len(run.operation.steps)
         self.clean = False
         try:
-            if run.unanswered and not driver.composes_on_named_system:
+            if run.unanswered and not named:
                 # Were it asked for again at once, there could be two.
                 find_node(run, driver)
                 run.unanswered = False
-            composed = driver.compose_node(
+            return driver.compose_node(
                 node.uuid,
                 node.name,
                 node.description,
@@ -168,7 +189,7 @@ class ComposeNodeTask(base.Step):
                 },
                 run,
                 resume=run.resumed,
-                system=node.index if driver.composes_on_named_system else None,
+                system=node.index if named else None,
             )
         except exception.HardwareError as e:
             self.clean = not run.resumed and self._made_nothing(e)
@@ -176,12 +197,6 @@ class ComposeNodeTask(base.Step):
             name = run.candidate.name if run.candidate else node.podm_id
             run.refusals.append((name, str(e)))
             raise
-        run.step("record")
-        run.save_target(
-            index=composed.index, resource_uri=composed.resource_uri
-        )
-        run.values.update(node_values(composed))
-        run.systems = composed.system_uris
 
     def _made_nothing(self, error: exception.HardwareError) -> bool:
         """Whether the first request of all was plainly not carried out."""
@@ -209,7 +224,7 @@ class ComposeNodeTask(base.Step):
         give_all_back(run, node.podm_id)
 
 
-def claim_system(run: Run, node: typing.Any) -> None:
+def claim_system(run: Run, node: typing.Any, tried: set[str]) -> None:
     """Write on the node which free system it is composed on.
 
     No two nodes of a pod manager have the same index: the database says
@@ -217,6 +232,8 @@ def claim_system(run: Run, node: typing.Any) -> None:
     """
     run.step("choose system")
     for index, resource_uri in candidates.free_systems(node.podm_id):
+        if index in tried:
+            continue
         try:
             run.save_target(
                 index=index, resource_uri=resource_uri, systems=[resource_uri]
@@ -244,9 +261,13 @@ class AttachDevices(base.Step):
 def attach(run: Run, node: typing.Any, device: objects.Device) -> None:
     """Have the pod manager attach one device."""
     run.step(f"attach {device.type} {device.name or device.index}")
-    seen = run.driver(node.podm_id).attach_device(
-        node.index, device.index, run
-    )
+    try:
+        seen = run.driver(node.podm_id).attach_device(
+            node.index, device.index, run
+        )
+    except exception.HardwareNotFound as e:
+        # Not what the request named: that is here, and the hardware changed.
+        raise exception.HardwareConflict(e.detail) from None
     devices.note(run.operation, device, moved(seen))
 
 

@@ -220,6 +220,17 @@ class TestLimits(ExpEtherCase):
         names = [d["resource_uri"] for d in self.devices("type=NIC")]
         return "|".join(names)
 
+    def test_server_that_was_taken_by_hand_is_passed_by(self) -> None:
+        """The inventory says free; the hardware knows better."""
+        board, box = self.eem.servers[0], self.eem.devices[0]
+        self.eem.change("servers", board.id, {"group_id": "4000"})
+        self.eem.change("devices", box.id, {"group_id": "4000"})
+        answer = self.post("/v1/nodes", {"podm_id": "podm1", "name": "n"})
+        self.assertEqual(200, answer.status, answer)
+        self.assertNotEqual(board.id, answer.json["index"])
+        self.assertEqual("4000", box.group_id)
+        self.eem.change("devices", box.id, {"group_id": FREE_POOL})
+
     def test_more_servers_than_there_are(self) -> None:
         for number in range(3):
             answer = self.post(
