@@ -33,7 +33,7 @@ Seen = dict[tuple[type[base.Resource], str], int]
 #: (row as it was read, what changes)
 Change = tuple[typing.Any, api.Values]
 
-KINDS = (objects.Rack, objects.System, objects.Device)
+KINDS = (objects.Rack, objects.System, objects.Device, objects.Node)
 #: What no sync looks at; turning it into datetimes takes its time.
 _TIMES = ("created_at", "updated_at")
 #: Rows that one statement names.
@@ -75,7 +75,7 @@ def replace(
     racks: Reported,
     systems: Reported,
     devices: Reported,
-    placed: dict[str, str] | None = None,
+    nodes: Reported | None = None,
 ) -> Counts:
     """Make the rows of a pod manager equal to what it reports.
 
@@ -85,9 +85,13 @@ def replace(
     :param racks: values of the fields of Racks
     :param systems: of Systems; ``rack_index`` in place of ``rack_id``
     :param devices: of Devices; ``node_id`` is the node's index
-    :param placed: URI of a system → index of the node that is on it
+    :param nodes: of Nodes, those of others too: ``power_state``, ``boot``
+        and ``systems``. Nodes are neither made nor removed here.
     """
-    placed = placed or {}
+    nodes = nodes or {}
+    placed = {
+        uri: index for index, node in nodes.items() for uri in node["systems"]
+    }
     counts = Counts()
     with engine.writing() as connection:
         merge = _Merge(connection, podm_id, before, counts)
@@ -112,6 +116,7 @@ def replace(
             if values["state"] == states.FREE:
                 values["attached_here"] = False
         merge(objects.Device, devices)
+        merge.refresh(nodes)
     return counts
 
 
@@ -187,6 +192,31 @@ class _Merge:
         self.counts.changed += len(changed)
         self.counts.removed += len(missing)
         return ids
+
+    def refresh(self, reported: Reported) -> None:
+        """Note the power and boot source of the nodes that are known."""
+        table = models.NODES
+        changes: list[Change] = []
+        for row in self.connection.execute(
+            sa.select(
+                table.c.id,
+                table.c.index,
+                table.c.revision,
+                table.c.operation_id,
+                table.c.power_state,
+                table.c.boot,
+            ).where(table.c.podm_id == self.podm_id)
+        ).mappings():
+            node = reported.get(row["index"])
+            if node is None or not self._current(objects.Node, row):
+                continue
+            values = api.clip(
+                objects.Node, {n: node[n] for n in ("power_state", "boot")}
+            )
+            if any(row[name] != value for name, value in values.items()):
+                changes.append((row, values))
+        self._write(table, changes, api.now())
+        self.counts.changed += len(changes)
 
     def _current(self, cls: type[base.Resource], row: typing.Any) -> bool:
         """Whether nobody wrote the row since the hardware was asked."""

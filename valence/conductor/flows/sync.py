@@ -92,7 +92,14 @@ class ReadInventory(base.Step):
             _rows(racks, system_indexes="systems"),
             _rows(systems),
             _rows(devices, device_type="type", node_index="node_id"),
-            {uri: node.index for node in nodes for uri in node.system_uris},
+            {
+                node.index: {
+                    "power_state": node.power_state,
+                    "boot": node.boot,
+                    "systems": node.system_uris,
+                }
+                for node in nodes
+            },
         )
         run.values.update(
             status=states.POD_MANAGER.outcome("answers"),

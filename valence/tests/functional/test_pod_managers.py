@@ -109,6 +109,15 @@ class TestInventory(base.SharedTestCase):
         self.assertEqual("On", now[changed]["power_state"])
         self.assertEqual(systems[same], now[same], "was written for nothing")
 
+        # What is pressed on the front of a node is seen too.
+        node = self.env.compose(name="one", podm_id="pod-0")
+        (on_pod,) = pod.nodes
+        pod.change("systems", on_pod.system.id, {"power": "On"})
+        self._sync()
+        seen = self.env.api.get("/v1/nodes/one").json
+        self.assertEqual("On", seen["power_state"])
+        self.assertEqual(node["uuid"], seen["uuid"])
+
         with engine.reading() as connection:
             written = "SELECT updated_at, revision FROM systems ORDER BY id"
             before = connection.execute(sa.text(written)).all()
