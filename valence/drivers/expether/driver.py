@@ -14,9 +14,6 @@
 
 import collections.abc
 import contextlib
-import dataclasses
-import re
-import threading
 import time
 import typing
 
@@ -24,18 +21,9 @@ from valence import exception
 from valence.drivers import base
 from valence.drivers.expether import cards
 from valence.drivers.expether import client as eem_client
-from valence.drivers.expether.cards import Card
+from valence.drivers.expether import groups
 from valence.drivers.expether.cards import Fabric
 
-#: What an id may look like: '0x' and the MAC address. Nothing else goes into
-#: a path, least of all '..'.
-_ID = re.compile(r"[0-9A-Za-z_:-]{1,64}")
-#: How EEM may refuse; what it then did is read from the device itself.
-_REFUSALS = (
-    exception.HardwareBadRequest,
-    exception.HardwareConflict,
-    exception.BackendError,
-)
 _NO_POWER = (
     "ExpEther has no hand on a server's power and boot source; use the "
     "server's own IPMI"
@@ -72,8 +60,7 @@ class ExpEtherDriver(base.Driver):
     def __init__(self, connection: base.Connection) -> None:
         super().__init__(connection)
         self._client = eem_client.Client(connection)
-        #: Held while a server is given a group, lest it be given two.
-        self._grouping = threading.Lock()
+        self._groups = groups.Groups(self._client)
 
     def close(self) -> None:
         """Cost: none; Basic authentication has no session to log out of."""
@@ -116,7 +103,7 @@ class ExpEtherDriver(base.Driver):
         list_devices show the same moment and cost nothing when it is given
         to them.
         """
-        fabric = self._fabric()
+        fabric = self._groups.fabric()
         nodes = _Nodes(
             cards.to_node(server)
             for server in fabric.servers
@@ -152,15 +139,15 @@ class ExpEtherDriver(base.Driver):
 
     def get_assets(self, index: str) -> dict[str, list[cards.Document]]:
         """Cost: 2, or 1 for a server without a group."""
-        server = self._server(index)
-        held = self._group(server.group).held_by(server)
+        server = self._groups.server(index)
+        held = self._groups.members(server.group).held_by(server)
         return cards.to_assets(server, held)
 
     # -- nodes ---------------------------------------------------------------
 
     def get_node(self, index: str) -> base.HardwareNode:
         """Cost: 1 ("GET /devices/{id}")."""
-        return cards.to_node(self._server(index))
+        return cards.to_node(self._groups.server(index))
 
     def find_node(self, tag: str) -> base.HardwareNode | None:
         """Cost: none; EEM has no place for a tag, so none is ever found."""
@@ -193,13 +180,13 @@ class ExpEtherDriver(base.Driver):
             raise exception.HardwareBadRequest(
                 reason="a server has to be named to compose a node on"
             )
-        server = self._server(system)
+        server = self._groups.server(system)
         if not resume:
-            held = self._group(server.group).held_by(server)
+            held = self._groups.members(server.group).held_by(server)
             if held:
                 raise exception.HardwareConflict(
                     reason=f"server {server.id} is in use; it has "
-                    f"{_some(held)}"
+                    f"{groups.some(held)}"
                 )
         progress.step("compose")
         return cards.to_node(server)
@@ -211,22 +198,22 @@ class ExpEtherDriver(base.Driver):
         group or is gone ("DELETE /devices/{id}/group_id").
         """
         try:
-            server = self._server(index)
+            server = self._groups.server(index)
         except exception.HardwareNotFound:
             return
-        held = self._group(server.group).held_by(server)
+        held = self._groups.members(server.group).held_by(server)
         if not held:
             return
         progress.step("detach devices")
         for box in held:
-            self._free(box)
-        with _acted():
+            self._groups.free(box)
+        with groups.acted():
             self._wait(
                 f"Server {server.id}",
                 "without devices",
-                lambda: self._group(server.group).held_by(server),
+                lambda: self._groups.members(server.group).held_by(server),
                 lambda held: not held,
-                _some,
+                groups.some,
                 progress,
             )
 
@@ -258,29 +245,29 @@ class ExpEtherDriver(base.Driver):
         server can hold (``max_eeio_count``) is not known to be watched over
         by EEM, so it is here.
         """
-        server = self._server(node_index)
-        box = self._box(device_index)
+        server = self._groups.server(node_index)
+        box = self._groups.box(device_index)
         if box.group == cards.FREE:
             if cards.is_down(box):
                 raise exception.HardwareConflict(
                     reason=f"device {box.id} is down"
                 )
-            server = self._with_group(server, progress)
-            self._check_room(server)
+            server = self._groups.with_group(server, progress)
+            self._groups.check_room(server)
             progress.step("attach")
-            self._give(box, server)
-            with _acted():
+            self._groups.give(box, server)
+            with groups.acted():
                 box = self._wait(
                     f"Device {box.id}",
                     f"a member of group {server.group}",
-                    lambda: self._box(device_index),
+                    lambda: self._groups.box(device_index),
                     lambda box: box.group != cards.FREE,
                     lambda box: f"in group {box.group}",
                     progress,
                 )
                 if box.group == server.group:
                     return cards.to_device(box, server)
-        holder = self._holder(box)
+        holder = self._groups.holder(box)
         if holder is not None and holder.id == server.id:
             return cards.to_device(box, holder)
         raise exception.HardwareConflict(
@@ -299,135 +286,24 @@ class ExpEtherDriver(base.Driver):
         ("DELETE /devices/{id}/group_id").
         """
         with contextlib.suppress(exception.HardwareNotFound):
-            box = self._box(device_index)
-            holder = self._holder(box)
+            box = self._groups.box(device_index)
+            holder = self._groups.holder(box)
             if holder is None or holder.id != node_index:
                 return cards.to_device(box, holder)
             progress.step("detach")
-            self._free(box)
+            self._groups.free(box)
             taken = box.group
-            with _acted():
+            with groups.acted():
                 box = self._wait(
                     f"Device {box.id}",
                     "free",
-                    lambda: self._box(device_index),
+                    lambda: self._groups.box(device_index),
                     lambda box: box.group != taken,
                     lambda box: f"in group {box.group}",
                     progress,
                 )
-                return cards.to_device(box, self._holder(box))
+                return cards.to_device(box, self._groups.holder(box))
         return None
-
-    def _with_group(self, server: Card, progress: base.Progress) -> Card:
-        """The server with a group; EEM chooses one where it has none.
-
-        The answer names the group, and it is believed, for the board of a
-        running server may not show it until the server has been restarted.
-        """
-        if server.in_group:
-            return server
-        with self._grouping:
-            server = self._server(server.id)
-            if server.in_group:
-                return server
-            progress.step("assign group")
-            progress.warn(
-                f"Server {server.id} was in no group and is given one. It "
-                "may have to be restarted before it sees its devices."
-            )
-            answer: cards.Document = self._change(
-                "server",
-                server,
-                lambda: self._client.put(
-                    f"devices/{server.id}/group_id", {"group_id": None}
-                ),
-            )
-            given = cards.read({"id": server.id, **answer})
-            group = given.group if given is not None else None
-            if group is None:
-                with _acted():
-                    group = self._server(server.id).group
-            server = dataclasses.replace(server, group=group)
-            if not server.in_group:
-                raise eem_client.malformed(
-                    f"it accepted to give server {server.id} a group, and "
-                    "there is none"
-                )
-            return server
-
-    def _check_room(self, server: Card) -> None:
-        fabric = self._group(server.group)
-        others = [one for one in fabric.servers if one.id != server.id]
-        if others:
-            # Which of them the device would go to, nobody can say.
-            raise exception.HardwareConflict(
-                reason=f"server {server.id} shares group {server.group} with "
-                f"{_some(others)}; each server needs a group of its own"
-            )
-        count = len(fabric.boxes)
-        if server.max_boxes is not None and count >= server.max_boxes:
-            raise exception.HardwareConflict(
-                reason=f"server {server.id} has {count} devices and can have "
-                f"no more than {server.max_boxes}"
-            )
-
-    def _give(self, box: Card, server: Card) -> None:
-        """Put a free box into the server's group.
-
-        Returns also when somebody else has taken it meanwhile, so that the
-        caller sees from its group who has it.
-        """
-        self._change(
-            "device",
-            box,
-            lambda: self._client.put(
-                f"devices/{box.id}/group_id", {"group_id": server.group}
-            ),
-        )
-
-    def _free(self, box: Card) -> None:
-        """Take a box out of the group that it was seen in.
-
-        EEM is told when the box was last changed as far as we know, so that
-        it refuses where somebody has moved it since. The second try, after a
-        look has shown it where it was, does without: a box may also change
-        in what is of no matter here.
-        """
-        seen = iter(
-            [{"update_time": box.update_time}] if box.update_time else []
-        )
-        with contextlib.suppress(exception.HardwareNotFound):
-            self._change(
-                "device",
-                box,
-                lambda: self._client.delete(
-                    f"devices/{box.id}/group_id", **next(seen, {})
-                ),
-            )
-
-    def _change(
-        self,
-        noun: str,
-        card: Card,
-        change: collections.abc.Callable[[], cards.Document],
-        *,
-        again: bool = True,
-    ) -> cards.Document:
-        """Change the group of a card; what EEM answers, if anything.
-
-        A refusal counts only if the group is what it was; one for a stale
-        view (50003) is met by this look, and by asking once more.
-        """
-        try:
-            with _naming(noun, card.id):
-                return change()
-        except _REFUSALS as error:
-            with _acted():
-                if self._card(noun, card.id).group != card.group:
-                    return {}
-            if not (again and eem_client.is_stale(error)):
-                raise
-        return self._change(noun, card, change, again=False)
 
     def _wait(
         self,
@@ -456,90 +332,8 @@ class ExpEtherDriver(base.Driver):
     # -- reading -------------------------------------------------------------
 
     def _read_with(self, nodes: list[base.HardwareNode] | None) -> Fabric:
-        return nodes.fabric if isinstance(nodes, _Nodes) else self._fabric()
-
-    def _fabric(self, **query: str) -> Fabric:
-        """("GET /devices/detail[?status=][&group_id=]".)"""
-        answer = self._client.get("devices/detail", **query)
-        devices = answer.get("devices")
-        if not isinstance(devices, list):
-            raise eem_client.malformed("a list of devices is expected")
-        found = (cards.read(device) for device in devices)
-        return Fabric(card for card in found if card is not None)
-
-    def _group(self, group: str | None) -> Fabric:
-        """Who is in a group; nobody, where it is none to be in."""
-        if group is None or group in (cards.FREE, cards.NO_GROUP):
-            return Fabric(())
-        fabric = self._fabric(group_id=group)
-        return Fabric(
-            card
-            for card in (*fabric.servers, *fabric.boxes)
-            if card.group == group  # also where EEM does not filter
+        return (
+            nodes.fabric
+            if isinstance(nodes, _Nodes)
+            else self._groups.fabric()
         )
-
-    def _holder(self, box: Card) -> Card | None:
-        """The server that has the box."""
-        return self._group(box.group).holder(box)
-
-    def _server(self, index: str) -> Card:
-        card = self._card("server", index)
-        if not card.is_server:
-            raise exception.HardwareNotFound(
-                f"'{index}' is not a server of the ExpEther Manager but an "
-                f"I/O device ({card.status}).",
-                noun="server",
-                ident=index,
-            )
-        return card
-
-    def _box(self, index: str) -> Card:
-        card = self._card("device", index)
-        if not card.is_box:
-            raise exception.HardwareNotFound(
-                f"'{index}' is not an I/O device of the ExpEther Manager but "
-                f"a server ({card.status}).",
-                noun="device",
-                ident=index,
-            )
-        return card
-
-    def _card(self, noun: str, index: str) -> Card:
-        """("GET /devices/{id}".)"""
-        if not _ID.fullmatch(index):
-            raise exception.HardwareNotFound(noun=noun, ident=index)
-        with _naming(noun, index):
-            answer = self._client.get(f"devices/{index}")
-        card = cards.read(answer.get("device"))
-        if card is None:
-            raise eem_client.malformed(f"{noun} {index} is expected")
-        return card
-
-
-def _some(found: collections.abc.Collection[Card]) -> str:
-    """Their ids; those of a few, where there are many."""
-    ids = sorted(card.id for card in found)
-    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return ", ".join(ids[:5]) + more
-
-
-@contextlib.contextmanager
-def _naming(noun: str, ident: str) -> collections.abc.Iterator[None]:
-    """What is not found is this."""
-    try:
-        yield
-    except exception.HardwareNotFound:
-        raise exception.HardwareNotFound(noun=noun, ident=ident) from None
-
-
-@contextlib.contextmanager
-def _acted() -> collections.abc.Iterator[None]:
-    """After a change was asked for, losing touch may mean that it was done."""
-    try:
-        yield
-    except exception.Unreachable as error:
-        if error.maybe_done:
-            raise
-        raise exception.Unreachable(
-            error.detail, maybe_done=True, **error.values
-        ) from None

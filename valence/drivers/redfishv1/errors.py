@@ -21,14 +21,14 @@ else: what can be read is quoted, and nothing here raises.
 """
 
 import html
-import json
 import re
 import typing
 
 from valence import exception
+from valence.drivers import transport
 
 #: The most of the hardware's words that goes into one message.
-MAX_REASON = 500
+MAX_REASON = transport.MAX_REASON
 #: The most messages of one answer that are quoted.
 MAX_MESSAGES = 5
 _MAX_DEPTH = 8
@@ -46,17 +46,7 @@ _KEYS = (
 )
 
 Json = typing.Any
-
-
-def parse(content: bytes) -> Json:
-    """The JSON in ``content``.
-
-    :raises: ValueError for whatever is not JSON, bottomless JSON included
-    """
-    try:
-        return json.loads(content)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+parse = transport.parse
 
 
 def reason(content: bytes) -> str:
@@ -66,15 +56,17 @@ def reason(content: bytes) -> str:
     try:
         document = parse(content)
     except ValueError:
-        return _line(_plain(content[:65536].decode("utf-8", "replace")))
+        return transport.line(
+            _plain(content[:65536].decode("utf-8", "replace"))
+        )
     said: list[str] = []
     for text in _texts(document, _MAX_DEPTH):
-        text = _line(text)
+        text = transport.line(text)
         if text and text not in said:
             said.append(text)
         if len(said) == MAX_MESSAGES:
             break
-    return _line(" ".join(said))
+    return transport.line(" ".join(said))
 
 
 def _texts(document: Json, depth: int) -> typing.Iterator[str]:
@@ -111,16 +103,6 @@ def _plain(text: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", " ", text))
 
 
-def _line(text: str) -> str:
-    """``text`` without control characters, on one line, of bounded length."""
-    text = " ".join(
-        "".join(c if c.isprintable() else " " for c in text).split()
-    )
-    if len(text) > MAX_REASON:
-        text = text[: MAX_REASON - 1].rstrip() + "…"
-    return text
-
-
 def for_status(
     status: int, said: str, noun: str, ident: str
 ) -> exception.HardwareError:
@@ -152,8 +134,4 @@ def for_status(
 
 def malformed(what: str) -> exception.BackendError:
     """The error for an answer that succeeded and makes no sense."""
-    return exception.BackendError(
-        f"The pod manager's answer makes no sense: {what}",
-        http_status=200,
-        reason=what,
-    )
+    return transport.malformed("The pod manager", what)
