@@ -58,6 +58,7 @@ def find(
         PODS.c.name,
         PODS.c.driver,
         PODS.c.status,
+        PODS.c.status_reason,
         PODS.c.maintenance,
         PODS.c.requirement_keys,
         sa.exists(fits.where(SYSTEMS.c.podm_id == PODS.c.uuid)).label("fits"),
@@ -84,6 +85,8 @@ def find(
             reason = "it is in maintenance"
         elif row["status"] != states.ONLINE:
             reason = f"it is {row['status']}"
+            if row["status_reason"]:
+                reason += f": {row['status_reason']}"
         elif short:
             reason = f"it has too few devices: needed {', '.join(short)}"
         elif named is None and not row["fits"]:

@@ -248,6 +248,10 @@ class TestPodManagerFaults(FaultCase):
             "/v1/nodes", {"name": "n", "podm_id": "pod-0"}
         )
         self.assertEqual(409, refused.status)
+        refused = self.env.api.post("/v1/nodes", {"name": "n"}, wait=10)
+        self.assertIn("pod-0: it is Error: ", refused.error["detail"])
+        self.assertIn("credentials", refused.error["detail"])
+        self.env.api.delete("/v1/nodes/n", wait=10)
         patch[0]["value"] = "admin"
         answer = self.env.api.patch("/v1/pod_managers/pod-0", patch, wait=10)
         self.assertEqual("Online", answer.json["status"])
