@@ -28,7 +28,11 @@ class ValenceError(Exception):
 
     def __init__(self, detail: str | None = None, **values: object) -> None:
         self.values = values
-        self.detail = detail if detail is not None else self.message % values
+        if detail is None:
+            # Many begin with what people call a thing: "pod manager x is…".
+            detail = self.message % values
+            detail = detail[:1].upper() + detail[1:]
+        self.detail = detail
         super().__init__(self.detail)
 
 
