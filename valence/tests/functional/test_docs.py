@@ -32,8 +32,8 @@ import fixtures
 
 from valence.api.v1 import audits
 from valence.tests import base
+from valence.tests.fixtures import daemon
 from valence.tests.fixtures import processes
-from valence.tests.fixtures import services
 
 SOURCE = pathlib.Path(__file__).parents[3] / "doc/source"
 BLOCK = re.compile(
@@ -86,7 +86,7 @@ class WalkCase(base.TestCase):
             "PATH": f"{scripts}:{os.environ['PATH']}",
             "XDG_STATE_HOME": str(self.home),
         }
-        self.ports = {"8181": str(services.free_ports(1)[0])}
+        self.ports = {"8181": str(daemon.free_ports(1)[0])}
         config = self.home / "api.conf"
         config.write_text(f"[api]\nport = {self.ports['8181']}\n")
         self.servers = {

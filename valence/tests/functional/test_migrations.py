@@ -22,6 +22,7 @@ import testscenarios
 from valence.db import engine
 from valence.db import migration
 from valence.db import models
+from valence.tests.fixtures import daemon
 from valence.tests.fixtures import environment
 from valence.tests.fixtures import processes
 from valence.tests.fixtures import services
@@ -81,7 +82,7 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
         if self.kind == "sqlite":
             self.database.url = "sqlite:////nonexistent/valence.sqlite"
         else:
-            (port,) = services.free_ports(1)
+            (port,) = daemon.free_ports(1)
             self.database.url = self.database.url.replace(
                 str(processes.port_of(self.database.url)), str(port)
             )

@@ -26,6 +26,7 @@ import sqlalchemy as sa
 import testscenarios
 import testtools
 
+from valence.tests.fixtures import daemon
 from valence.tests.fixtures import services
 
 
@@ -72,7 +73,7 @@ class MissingProgramTest(testtools.TestCase):
     def test_says_what_to_install(self):
         self.useFixture(fixtures.EnvironmentVariable("PATH", "/nonexistent"))
         error = self.assertRaises(
-            services.NotStarted, services.MariaDB().program, "no-such-mariadbd"
+            daemon.NotStarted, services.MariaDB().program, "no-such-mariadbd"
         )
         self.assertIn("apt-get install mariadb-server", str(error))
 
