@@ -15,7 +15,6 @@
 import typing
 
 from oslo_config import cfg
-from oslo_log import log
 from oslo_middleware import healthcheck
 from oslo_middleware import request_id
 import pecan
@@ -30,7 +29,6 @@ from valence.api import versions
 from valence.api.call import Call
 
 CONF = cfg.CONF
-LOG = log.getLogger(__name__)
 
 
 class Root:

@@ -319,6 +319,15 @@ def _check_path(
         )
 
 
+def saved(obj: base.T, values: dict[str, typing.Any]) -> base.T:
+    """The resource with what changes, written if anything does."""
+    for name, value in values.items():
+        setattr(obj, name, value)
+    if values:
+        obj.save()
+    return obj
+
+
 def until_unchanged(change: typing.Callable[[], base.T]) -> base.T:
     """Read, change and write again while others write between."""
     for attempt in range(50):

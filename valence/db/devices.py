@@ -12,8 +12,6 @@
 
 """What operations do to the rows of pooled devices."""
 
-import typing
-
 import sqlalchemy as sa
 
 from valence import objects
@@ -37,9 +35,7 @@ OUTCOMES = {
 
 def taken_by(operation: objects.Operation) -> list[objects.Device]:
     """The devices that an operation is in charge of, in order."""
-    return _find(
-        operation, DEVICES.c.operation_id == operation.uuid, DEVICES.c.id
-    )
+    return _find(operation, DEVICES.c.operation_id == operation.uuid)
 
 
 def held_by(
@@ -52,17 +48,16 @@ def held_by(
             DEVICES.c.node_uuid == node.uuid,
             DEVICES.c.attached_here.is_(sa.true()),
         ),
-        DEVICES.c.id,
     )
 
 
 def _find(
     operation: objects.Operation,
     where: sa.ColumnElement[bool],
-    order: typing.Any,
 ) -> list[objects.Device]:
     names = objects.Device.fields
-    query = api.select(objects.Device, names).where(where).order_by(order)
+    query = api.select(objects.Device, names)
+    query = query.where(where).order_by(DEVICES.c.id)
     with engine.reading() as connection:
         rows = connection.execute(query).all()
     return api.hydrate(operation._context, objects.Device, names, rows)

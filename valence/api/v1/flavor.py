@@ -13,12 +13,10 @@
 """/v1/flavors"""
 
 import functools
-import typing
 import uuid
 
 import webob
 
-from valence import exception
 from valence import objects
 from valence.api import requirements
 from valence.api import resource
@@ -58,19 +56,9 @@ def patch(call: Call) -> webob.Response:
         values = resource.patched(call, flavor, operations, CHANGED)
         if "properties" in values:
             values["properties"] = requirements.read(values["properties"])
-        return _save(flavor, values)
+        return resource.saved(flavor, values)
 
     return call.answer(work.document(call, resource.until_unchanged(change)))
-
-
-def _save(
-    flavor: objects.Flavor, values: dict[str, typing.Any]
-) -> objects.Flavor:
-    for name, value in values.items():
-        setattr(flavor, name, value)
-    if values:
-        flavor.save()
-    return flavor
 
 
 def delete(call: Call) -> webob.Response:
@@ -79,6 +67,3 @@ def delete(call: Call) -> webob.Response:
     call.no_body()
     resource.get(call, objects.Flavor).destroy()
     return call.answer(status=204)
-
-
-__all__ = ["create", "created", "delete", "exception", "find", "patch", "show"]

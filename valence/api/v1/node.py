@@ -174,11 +174,7 @@ def patch(call: Call) -> webob.Response:
     def change() -> objects.Node:
         node = resource.get(call, objects.Node)
         values = resource.patched(call, node, operations, CHANGED)
-        for name, value in values.items():
-            setattr(node, name, value)
-        if values:
-            node.save()
-        return node
+        return resource.saved(node, values)
 
     return call.answer(work.document(call, resource.until_unchanged(change)))
 
