@@ -24,10 +24,6 @@ from valence.api import wait
 from valence.api.call import Call
 from valence.objects import base
 
-TARGETS: dict[str, type[base.Resource]] = {
-    cls.NOUN: cls for cls in (objects.Node, objects.PodManager)
-}
-
 #: Operations that are answered with what they work on, not with themselves.
 ANSWERED_BY_TARGET = ("connect", "compose", "manage", "release")
 #: Operations that a client who waited is answered 204 for.
@@ -96,7 +92,7 @@ def answer(
         shown: base.Resource = operation
         if operation.kind in ANSWERED_BY_TARGET:
             if waited or target is None:
-                cls = TARGETS[operation.target_type]
+                cls = objects.TARGETS[operation.target_type]
                 target = cls.get(call.context, operation.target_id)
             shown = target
         response = call.answer(

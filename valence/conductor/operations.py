@@ -32,14 +32,9 @@ from valence.conductor.run import Cancelled
 from valence.conductor.run import Run
 from valence.db import operations as db
 from valence.db.api import clip
-from valence.objects import base
 
 CONF = cfg.CONF
 LOG = log.getLogger(__name__)
-
-TARGETS: dict[str, type[base.Resource]] = {
-    cls.NOUN: cls for cls in (objects.Node, objects.PodManager)
-}
 
 
 class Operations:
@@ -187,7 +182,7 @@ class Operations:
             operation.attempts,
         )
         try:
-            target = TARGETS[operation.target_type].get(
+            target = objects.TARGETS[operation.target_type].get(
                 operation._context, operation.target_id
             )
         except exception.NotFound as e:

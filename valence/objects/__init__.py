@@ -31,3 +31,6 @@ __all__ = [
     "Rack",
     "System",
 ]
+
+#: What an operation may work on, by the word for it.
+TARGETS = {cls.NOUN: cls for cls in (Node, PodManager)}
