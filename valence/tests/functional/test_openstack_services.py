@@ -92,9 +92,14 @@ class TestKeystone(base.SharedTestCase):
 
     def test_withdrawn(self):
         user = self.env.user("leaver", "member", "reader", project="roles")
+        token = self.env.token(user)
+        self.assertEqual(
+            {"member", "reader"}, roles_of(self.env.validate(token))
+        )
         self.env.withdraw(user, "member")
-        token = self.env.validate(self.env.token(user))
-        self.assertEqual({"reader"}, roles_of(token))
+        self.assertEqual({"reader"}, roles_of(self.env.validate(token)))
+        self.env.withdraw(user, "reader")
+        self.assert_refused(404, self.env.validate, token)
 
     def test_what_keystoneauth_makes_of_it(self):
         self.env.service("test", "a-service", "http://127.0.0.1:9/x")
