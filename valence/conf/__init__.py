@@ -21,6 +21,7 @@ from oslo_log import log
 from valence.conf import api
 from valence.conf import conductor
 from valence.conf import pod_manager
+from valence.conf import scheduler
 from valence.version import VERSION
 
 CONF = cfg.CONF
@@ -29,6 +30,7 @@ GROUPS = {
     "api": api.OPTS,
     "conductor": conductor.OPTS,
     "pod_manager": pod_manager.OPTS,
+    "scheduler": scheduler.OPTS,
 }
 
 for _group, _opts in GROUPS.items():
