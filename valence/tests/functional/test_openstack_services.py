@@ -102,6 +102,7 @@ class TestKeystone(base.SharedTestCase):
         self.assert_refused(404, self.env.validate, token)
 
     def test_what_keystoneauth_makes_of_it(self):
+        self.env.service("test", "a-service", "http://127.0.0.1:9/old")
         self.env.service("test", "a-service", "http://127.0.0.1:9/x")
         user = self.env.user("client", "reader")
         for who in (user, self.env.system_admin):
