@@ -14,6 +14,7 @@
 
 import concurrent.futures
 import pathlib
+import shutil
 import time
 import unittest.mock
 
@@ -339,15 +340,20 @@ class TestInstalled(testtools.TestCase):
             self.assertIn("run tools/venv openstack", str(reason))
 
     def test_what_cannot_start_says_why(self):
-        # It exits where other mistakes make it raise.
-        options = {"fernet_tokens": {"key_repository": "/nonexistent"}}
-        keystone = Keystone(options=options)
+        keystone = Keystone()
+
+        def launch():
+            # It exits, where other mistakes make it raise.
+            shutil.rmtree(keystone.path("fernet-keys"))
+            Keystone.launch(keystone)
+
+        self.useFixture(fixtures.MockPatchObject(keystone, "launch", launch))
         began = time.monotonic()
         error = self.assertRaises(fixtures.MultipleExceptions, keystone.setUp)
         self.assertLess(time.monotonic() - began, 30)
         reason = str(error.args[0][1])
-        self.assertIn("keystone ended with status", reason)
-        self.assertIn("/nonexistent", reason)
+        self.assertIn("keystone ended with status 1", reason)
+        self.assertIn("fernet-keys does not exist", reason)
 
     def test_what_takes_long_is_made_once(self):
         home = self.useFixture(fixtures.TempDir()).path
