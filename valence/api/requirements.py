@@ -24,7 +24,7 @@ from valence.api import types
 MOST_CORES = 65_536
 MOST_MIB = 2**31
 MOST_GIB = 2**31
-MOST_DEVICES = 64
+MOST_DEVICES = 1024
 
 
 class Processor(wtypes.Base):

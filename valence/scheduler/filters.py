@@ -173,22 +173,17 @@ class Capacity(base.Filter):
                 needed[name], free[name] = amount, left
         if not needed:
             return base.Reason("it cannot give so many at once")
-        return base.Reason(
-            "it has too little left: "
-            + " and ".join(
-                f"{needed[name]} of {self._word(name, words)} needed, "
-                f"{free[name]} free"
-                for name in needed
-            ),
-            needed,
-            free,
-        )
-
-    @staticmethod
-    def _word(name: str, words: dict[str, str]) -> str:
-        if name == _SYSTEM:
-            return "its systems"
-        return f"type {words[name]}" if name in words else name
+        parts = [
+            f"{needed[name]} of type {words[name]} needed, {free[name]} free"
+            for name in needed
+            if name in words
+        ]
+        text = f"it has too few devices: {' and '.join(parts)}"
+        if _SYSTEM in needed:
+            text = "it has no free system" + (
+                f", and {text[3:]}" if parts else ""
+            )
+        return base.Reason(text, needed, free)
 
 
 class System(base.Filter):

@@ -90,12 +90,11 @@ def no_pod_manager(run: Run) -> exception.NoPodManager:
     asked = requirements.of(
         run.target.properties, run.operation.arguments.get("podm_id")
     )
-    found = {
-        refusal.podm_id: refusal
-        for refusal in [*run.refusals.values(), *select.explain(asked)]
-    }
-    # Of one that was tried, what came of it says more than the numbers.
-    found |= run.refusals
+    # Of one that was tried, what came of it says more than the numbers; of
+    # one that was lost to others, what is left there.
+    tried = {u: r for u, r in run.refusals.items() if u in run.tried}
+    now = {r.podm_id: r for r in select.explain(asked)}
+    found = tried | now | run.refusals | now | tried
     return exception.NoPodManager([one.document() for one in found.values()])
 
 
@@ -125,9 +124,9 @@ class ChoosePodManager(base.Step):
         for _ in range(self.ANEW):
             while run.candidates:
                 run.candidate = run.candidates.pop(0)
+                run.step(f"try pod manager {run.candidate.name}")
                 if self._claim(asked):
                     run.tried.add(run.candidate.uuid)
-                    run.step(f"try pod manager {run.candidate.name}")
                     return
             run.candidates = untried(run, asked)
         raise no_pod_manager(run)
@@ -162,6 +161,7 @@ class ChoosePodManager(base.Step):
             return False
         podm = objects.PodManager.get(run.context, node.podm_id)
         run.candidate = select.Candidate(podm.uuid, podm.name)
+        run.step(f"try pod manager {podm.name}")
         run.tried.add(podm.uuid)
         run.place = claims.Place(
             **(run.operation.arguments.get("place") or {})
