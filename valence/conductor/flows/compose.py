@@ -117,11 +117,13 @@ class ChoosePodManager(base.Step):
             node.podm_id if run.resumed else None
         )
         asked = requirements.of(node.properties, named)
-        if run.resumed and node.podm_id and self._take_up(asked):
+        if run.resumed and node.podm_id and self._take_up():
             return
         if run.candidates is None:
             run.candidates = untried(run, asked)
         for _ in range(self.ANEW):
+            if not run.candidates:
+                break
             while run.candidates:
                 run.candidate = run.candidates.pop(0)
                 run.step(f"try pod manager {run.candidate.name}")
@@ -137,25 +139,23 @@ class ChoosePodManager(base.Step):
         places = select.places(run.candidate.uuid, asked)
         for run.place in places:
             try:
-                return self._claim_there(run.candidate.uuid, asked)
+                if not claims.claim(
+                    run.operation,
+                    run.target,
+                    run.candidate.uuid,
+                    asked,
+                    run.place,
+                ):
+                    run.abandon("is not in charge any more")
+                return True
             except claims.Lost as e:
                 run.refused(str(e))
         if not places:
             run.refused("somebody else was faster")
         return False
 
-    def _claim_there(
-        self, podm_id: str, asked: requirements.Requirements
-    ) -> bool:
-        run = self.run
-        if not claims.claim(
-            run.operation, run.target, podm_id, asked, run.place
-        ):
-            run.abandon("is not in charge any more")
-        return True
-
-    def _take_up(self, asked: requirements.Requirements) -> bool:
-        """Whether what an earlier attempt claimed is still the node's."""
+    def _take_up(self) -> bool:
+        """Whether an earlier attempt claimed, which it did wholly or not."""
         run, node = self.run, self.run.target
         if not claims.holds(node):
             return False
@@ -166,7 +166,7 @@ class ChoosePodManager(base.Step):
         run.place = claims.Place(
             **(run.operation.arguments.get("place") or {})
         )
-        return self._claim_there(node.podm_id, asked)
+        return True
 
     def undo(self) -> None:
         run, node = self.run, self.run.target
