@@ -127,6 +127,7 @@ def give(
     """Book what a node gives back.
 
     :param given: None: all that it holds
+    :raises: DBDeadlock, so that the transaction is run again
     """
     holding = held(connection, consumer_id)
     if given is None:
@@ -149,18 +150,19 @@ def give(
                     free=INVENTORIES.c.free + amount,
                 )
             )
-            if amount == holding[provider, name]:
-                connection.execute(
-                    sa.delete(ALLOCATIONS).where(
-                        *_is(consumer_id, provider, name)
-                    )
-                )
-            else:
-                connection.execute(
-                    _on(consumer_id, provider, name).values(
-                        used=ALLOCATIONS.c.used - amount
-                    )
-                )
+            here = (
+                *_is(consumer_id, provider, name),
+                ALLOCATIONS.c.used == holding[provider, name],
+            )
+            left = holding[provider, name] - amount
+            done = connection.execute(
+                sa.update(ALLOCATIONS).where(*here).values(used=left)
+                if left
+                else sa.delete(ALLOCATIONS).where(*here)
+            )
+            if not done.rowcount:
+                # A recount came in between; run again, this waits for it.
+                raise db_exc.DBDeadlock()
 
 
 def change(

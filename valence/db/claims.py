@@ -12,6 +12,7 @@
 
 """Takes for a node what it is to be made of, before hardware is touched."""
 
+import contextlib
 import dataclasses
 import itertools
 
@@ -52,7 +53,14 @@ class Lost(Exception):
     """Somebody else was faster; nothing was taken. Says what is missing."""
 
 
-@api.retried
+class _Outrun(Lost):
+    """The pool that was chosen has no more; others may have."""
+
+
+#: Pools that are chosen one after the other because others were faster.
+AGAIN = 20
+
+
 def claim(
     operation: objects.Operation,
     node: objects.Node,
@@ -67,6 +75,20 @@ def claim(
     :returns: False where the operation is not owned any more
     :raises: Lost
     """
+    for _ in range(AGAIN):
+        with contextlib.suppress(_Outrun):
+            return _claim(operation, node, podm_id, asked, place)
+    return _claim(operation, node, podm_id, asked, place)
+
+
+@api.retried
+def _claim(
+    operation: objects.Operation,
+    node: objects.Node,
+    podm_id: str,
+    asked: requirements.Requirements,
+    place: Place,
+) -> bool:
     try:
         with engine.writing() as connection:
             _lock_pod_manager(connection, podm_id)
@@ -160,38 +182,35 @@ def _book(
     for name, amount in asked.resources:
         if name in elsewhere:
             continue  # an earlier attempt has it
-        for pool in _pools(connection, podm_id, name, amount):
-            wanted.setdefault(pool, {})[name] = amount
-            break
-        else:
+        pool = _pool(connection, podm_id, name, amount)
+        if pool is None:
             raise Lost(f"no pool has {amount} of {name} left")
+        wanted.setdefault(pool, {})[name] = amount
     lacking = accounts.take(connection, node.uuid, wanted)
     if lacking is not None:
-        raise Lost(f"it has too little of {lacking[1]} left")
+        lost = Lost if lacking[0] == podm_id else _Outrun
+        raise lost(f"it has too little of {lacking[1]} left")
 
 
-def _pools(
+def _pool(
     connection: sa.Connection, podm_id: str, name: str, amount: int
-) -> list[str]:
-    """Pools that have enough of a class, the fullest first."""
+) -> str | None:
+    """The fullest of the pools that have enough of a class; of several one
+    at random, so that those who look at once do not all choose the same."""
     p, i = models.PROVIDERS.c, models.INVENTORIES.c
-    return list(
-        connection.execute(
-            sa.select(p.uuid)
-            .join_from(
-                models.INVENTORIES,
-                models.PROVIDERS,
-                p.uuid == i.provider_id,
-            )
-            .where(
-                *accounts.enough(name, amount),
-                p.kind == resource_provider.POOL,
-                sa.or_(p.podm_id.is_(None), p.podm_id == podm_id),
-            )
-            .order_by(i.free.desc(), i.id)
-            .limit(1)
-        ).scalars()
-    )
+    return connection.execute(
+        sa.select(p.uuid)
+        .join_from(
+            models.INVENTORIES, models.PROVIDERS, p.uuid == i.provider_id
+        )
+        .where(
+            *accounts.enough(name, amount),
+            p.kind == resource_provider.POOL,
+            sa.or_(p.podm_id.is_(None), p.podm_id == podm_id),
+        )
+        .order_by(i.free.desc(), sa.func.random())
+        .limit(1)
+    ).scalar()
 
 
 def _take_devices(
