@@ -232,7 +232,7 @@ def explain(asked: Requirements) -> list[Refusal]:
     return [refusal for _, refusal in sorted(found, key=lambda f: f[0])]
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(8)
 def _explanation(
     asked: Requirements, chosen: tuple[base.Filter, ...]
 ) -> sa.Select[typing.Any]:
