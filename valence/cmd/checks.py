@@ -24,6 +24,7 @@ from oslo_db import exception as db_exc
 
 from valence.db import engine
 from valence.db import migration
+from valence.scheduler import select
 
 CONF = cfg.CONF
 
@@ -46,6 +47,15 @@ def database_is_current() -> None:
         )
     # The children of the fork make connections of their own.
     engine.dispose()
+
+
+def scheduler_is_complete() -> None:
+    """Exit with a reason where a filter or a weigher cannot be had."""
+    try:
+        select.active_filters()
+        select.active_weighers()
+    except select.PluginError as e:
+        sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
 
 
 def address_is_free() -> None:
