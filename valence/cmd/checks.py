@@ -22,6 +22,7 @@ import sys
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 
+from valence import placement
 from valence.db import engine
 from valence.db import migration
 from valence.scheduler import select
@@ -56,6 +57,18 @@ def scheduler_is_complete() -> None:
         select.active_weighers()
     except select.PluginError as e:
         sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
+
+
+def placement_is_named() -> None:
+    """Exit with a reason where nobody can say how Placement is reached.
+
+    Whether it answers is another matter: nothing waits for it.
+    """
+    if CONF.placement.enabled:
+        try:
+            placement.Client()
+        except placement.Misconfigured as e:
+            sys.exit(f"[placement] is enabled, but cannot be used: {e}")
 
 
 def address_is_free() -> None:

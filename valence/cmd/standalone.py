@@ -76,6 +76,7 @@ def main() -> int:
     migration.upgrade()
     engine.dispose()
     checks.scheduler_is_complete()
+    checks.placement_is_named()
     checks.address_is_free()
     print(
         f"Valence listens on http://{CONF.api.host}:{CONF.api.port} and "
