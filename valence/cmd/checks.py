@@ -53,8 +53,7 @@ def database_is_current() -> None:
 def scheduler_is_complete() -> None:
     """Exit with a reason where a filter or a weigher cannot be had."""
     try:
-        select.active_filters()
-        select.active_weighers()
+        select.check()
     except select.PluginError as e:
         sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
 

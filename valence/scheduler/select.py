@@ -15,6 +15,7 @@
 import collections.abc
 import dataclasses
 import functools
+import math
 import random
 import types
 import typing
@@ -92,7 +93,22 @@ def _plugins(namespace: str, names: tuple[str, ...]) -> dict[str, typing.Any]:
         on_missing_entrypoints_callback=functools.partial(_missing, namespace),
         on_load_failure_callback=_broken,
     )
-    return {extension.name: extension.obj for extension in manager}
+    found: dict[str, typing.Any] = {}
+    for extension in manager:
+        if not isinstance(extension.obj, _KINDS[namespace]):
+            raise PluginError(
+                f"'{extension.name}' cannot be loaded: it is no "
+                f"{_KINDS[namespace].__name__}."
+            )
+        if extension.name in found:
+            raise PluginError(
+                f"More than one {namespace} is called '{extension.name}'."
+            )
+        found[extension.name] = extension.obj
+    return found
+
+
+_KINDS = {FILTERS: base.Filter, WEIGHERS: base.Weigher}
 
 
 def _missing(namespace: str, names: collections.abc.Iterable[str]) -> None:
@@ -109,6 +125,23 @@ def active_filters() -> dict[str, base.Filter]:
 
 def active_weighers() -> dict[str, base.Weigher]:
     return _plugins(WEIGHERS, tuple(CONF.scheduler.weighers))
+
+
+def check() -> None:
+    """See that all that is configured can be had.
+
+    :raises: PluginError
+    """
+    active_filters()
+    weighers = active_weighers()
+    for name, multiplier in CONF.scheduler.weigher_multipliers.items():
+        if name not in weighers:
+            raise PluginError(
+                f"There is a multiplier for '{name}', which is no weigher "
+                "that is on."
+            )
+        if not math.isfinite(multiplier):
+            raise PluginError(f"The multiplier for '{name}' is no number.")
 
 
 def select(asked: Requirements) -> list[Candidate]:
