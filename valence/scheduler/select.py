@@ -92,6 +92,7 @@ def _plugins(namespace: str, names: tuple[str, ...]) -> dict[str, typing.Any]:
         name_order=True,
         on_missing_entrypoints_callback=functools.partial(_missing, namespace),
         on_load_failure_callback=_broken,
+        conflict_resolver=_several,
     )
     found: dict[str, typing.Any] = {}
     for extension in manager:
@@ -99,10 +100,6 @@ def _plugins(namespace: str, names: tuple[str, ...]) -> dict[str, typing.Any]:
             raise PluginError(
                 f"'{extension.name}' cannot be loaded: it is no "
                 f"{_KINDS[namespace].__name__}."
-            )
-        if extension.name in found:
-            raise PluginError(
-                f"More than one {namespace} is called '{extension.name}'."
             )
         found[extension.name] = extension.obj
     return found
@@ -117,6 +114,10 @@ def _missing(namespace: str, names: collections.abc.Iterable[str]) -> None:
 
 def _broken(manager: object, entry: typing.Any, error: BaseException) -> None:
     raise PluginError(f"'{entry.name}' cannot be loaded: {error}")
+
+
+def _several(namespace: str, name: str, found: object) -> typing.NoReturn:
+    raise PluginError(f"More than one {namespace} is called '{name}'.")
 
 
 def active_filters() -> dict[str, base.Filter]:
