@@ -25,6 +25,7 @@ from valence.objects import requirements
 from valence.scheduler import select
 from valence.tests.fixtures import environment
 from valence.tests.fixtures import processes
+from valence.tests.functional.scheduling import kept
 from valence.tests.functional.scheduling import oracle
 from valence.tests.functional.scheduling import worlds
 
@@ -41,7 +42,7 @@ class TestTies(base.TestCase):
 
     def chosen(self, *pods: oracle.PodManager) -> dict[str, int]:
         """How often each is the best, of many times."""
-        worlds.write(oracle.World(list(pods), []))
+        kept.write(oracle.World(list(pods), []))
         asked = requirements.of({})
         return collections.Counter(
             select.select(asked)[0].name for _ in range(DRAWS)
@@ -126,7 +127,7 @@ class TestOff(testscenarios.WithScenarios, base.TestCase):
     def test_filter_that_is_off_turns_nobody_down(self) -> None:
         self.useFixture(environment.Store())
         lacks, properties = LACKING[self.name]
-        worlds.write(oracle.World([worlds.plain(0, **lacks)], []))
+        kept.write(oracle.World([worlds.plain(0, **lacks)], []))
         asked = requirements.of(properties)
         for on in (self.name,), oracle.DEFAULT:
             self.conf.set("scheduler", filters=list(on))

@@ -32,6 +32,7 @@ from valence.scheduler import select
 from valence.tests.fixtures import environment
 from valence.tests.fixtures import services
 from valence.tests.functional import books
+from valence.tests.functional.scheduling import kept
 from valence.tests.functional.scheduling import oracle
 from valence.tests.functional.scheduling import worlds
 
@@ -73,7 +74,7 @@ class _Oracle:
 
     def test_largest_request(self) -> None:
         """What the API lets through is not too much for a database."""
-        worlds.write(oracle.World([worlds.plain(0)], []))
+        kept.write(oracle.World([worlds.plain(0)], []))
         most = range(api_providers.MOST_KINDS)
         for placement in {"rack": "0"}, {"rack": "0", "same_pool": True}:
             properties = {
@@ -122,8 +123,8 @@ class _Oracle:
             weighers=[name for name, _ in weighers],
             weigher_multipliers={n: str(m) for n, m in weighers},
         )
-        worlds.clear()
-        worlds.write(world)
+        kept.clear()
+        kept.write(world)
         self.assertEqual([], books.added_up())
         self.assertEqual([], books.counted())
         for number, properties in enumerate(asked):
@@ -218,9 +219,7 @@ class _Oracle:
         )
         before = _books()
         for place in found:
-            operation, node = worlds.composing(
-                self.context, properties, podm_id
-            )
+            operation, node = kept.composing(self.context, properties, podm_id)
             self.assertTrue(
                 claims.claim(operation, node, podm.uuid, self.request, place)
             )
