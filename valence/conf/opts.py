@@ -15,7 +15,9 @@
 from oslo_config import cfg
 
 from valence import conf
+from valence.conf import ironic
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    return list(conf.GROUPS.items())
+    """Each group with its options."""
+    return list((conf.GROUPS | {ironic.GROUP: ironic.samples()}).items())
