@@ -204,9 +204,15 @@ class OperationFailed(ValenceError):
     """What a client that waited is told when the operation failed."""
 
     def __init__(
-        self, detail: str, *, status: int, code: str, location: str
+        self,
+        detail: str,
+        *,
+        status: int,
+        code: str,
+        location: str,
+        **values: object,
     ) -> None:
-        super().__init__(detail, location=location)
+        super().__init__(detail, location=location, **values)
         self.status = status
         self.code = code
         self.title = "The operation failed"
@@ -235,24 +241,45 @@ class DeviceTaken(Conflict):
     message = "Device %(device)s is held by %(holder)s."
 
 
+class NotEnough(Conflict):
+    """A provider has less of a class than was asked for."""
+
+    code = "provider.not_enough"
+    title = "Not enough"
+    message = (
+        "Resource provider %(provider)s cannot give %(needed)d of "
+        "%(resource_class)s."
+    )
+
+
 class NoPodManager(Conflict):
-    """No pod manager can serve a request; says why of each."""
+    """No pod manager can serve a request; says why of each.
+
+    :param refusals: documents with ``pod_manager`` and ``reason``, among
+        others, the nearest first
+    """
 
     code = "node.no_pod_manager"
     title = "No pod manager can serve this"
+    #: Those that the message names; all are in ``refusals``.
+    NAMED = 20
 
-    def __init__(self, refusals: list[tuple[str, str]] | str) -> None:
-        if not isinstance(refusals, str):
-            # One that was tried is told by what came of it last.
-            reasons = dict(refusals)
-            refusals = "No pod manager can compose this node. " + (
-                " ".join(
-                    f"{name}: {reason.rstrip('.')}."
-                    for name, reason in reasons.items()
-                )
-                or "None is registered."
-            )
-        super().__init__(refusals)
+    def __init__(
+        self, refusals: list[dict[str, object]] | None = None
+    ) -> None:
+        self.refusals = refusals or []
+        parts = [
+            f"{refusal['pod_manager']}: {str(refusal['reason']).rstrip('.')}."
+            for refusal in self.refusals[: self.NAMED]
+        ]
+        more = len(self.refusals) - self.NAMED
+        if more > 0:
+            parts.append(f"{more} others cannot serve it either.")
+        super().__init__(
+            "No pod manager can compose this node. "
+            + (" ".join(parts) or "None is registered."),
+            refusals=self.refusals,
+        )
 
 
 # -- what hardware may answer ------------------------------------------------

@@ -39,7 +39,7 @@ def response(
         "detail": error.detail,
         "request_id": request_id,
     }
-    for key in ("min_version", "max_version"):
+    for key in ("min_version", "max_version", "refusals"):
         if key in error.values:
             shown[key] = error.values[key]
     answer = webob.Response(

@@ -22,6 +22,7 @@ from valence.conf import api
 from valence.conf import conductor
 from valence.conf import ironic
 from valence.conf import pod_manager
+from valence.conf import scheduler
 from valence.version import VERSION
 
 CONF = cfg.CONF
@@ -31,6 +32,7 @@ GROUPS = {
     "conductor": conductor.OPTS,
     ironic.GROUP: ironic.OPTS,
     "pod_manager": pod_manager.OPTS,
+    "scheduler": scheduler.OPTS,
 }
 
 for _group, _opts in GROUPS.items():

@@ -46,6 +46,7 @@ class Facts:
     :param unique: no two rows have the same value
     :param filterable: lists can be filtered and sorted by it (it is indexed)
     :param detail: left out of lists unless asked for by name
+    :param computed: no column: counted from other rows where it is read
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Facts:
         unique: bool = False,
         filterable: bool = False,
         detail: bool = False,
+        computed: bool = False,
         **kwargs: typing.Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -68,6 +70,7 @@ class Facts:
         self.unique = unique
         self.filterable = filterable
         self.detail = detail
+        self.computed = computed
 
     def shown(self, value: typing.Any) -> typing.Any:
         """The value as a client may see it."""
@@ -108,6 +111,10 @@ class Uuid(Facts, fields.AutoTypedField):
 
 
 class Integer(Facts, fields.IntegerField):
+    pass
+
+
+class Float(Facts, fields.FloatField):
     pass
 
 

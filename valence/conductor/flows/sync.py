@@ -26,6 +26,7 @@ from valence.conductor.flows import base
 from valence.conductor.run import Run
 from valence.db import api as db
 from valence.db import inventory
+from valence.db import recount
 
 CONF = cfg.CONF
 
@@ -55,6 +56,7 @@ class Connect(base.Step):
     def do(self) -> None:
         run, podm = self.run, self.run.target
         plan_next(run, failed=True)  # until it has succeeded
+        recount.provide(podm.uuid)
         run.step("connect")
         with noting_status(run):
             driver = run.driver(podm.uuid)
@@ -62,6 +64,8 @@ class Connect(base.Step):
         keys = set(driver.requirement_keys)
         if "attach" not in info.capabilities:
             keys.discard("pci_device")
+        if "racks" not in info.capabilities:
+            keys.discard("rack")
         run.values.update(
             version=info.version,
             capabilities=sorted(info.capabilities),
@@ -101,6 +105,7 @@ class ReadInventory(base.Step):
                 for node in nodes
             },
         )
+        recount.recount(podm.uuid)
         run.values.update(
             status=states.POD_MANAGER.outcome("answers"),
             status_reason=None,

@@ -30,13 +30,17 @@ ROOT = pathlib.Path(__file__).parents[4]
 #: Where one of these changes, raise the VERSION of the object too, unless
 #: that version was never in a release.
 FINGERPRINTS = {
-    "Device": "1.0-5615acb21e3c5fee14b9ab012a85f34c",
+    "Allocation": "1.0-9a6014d42fb1d49158fceaa61d09468b",
+    "Device": "1.0-6968607cf0a599cb9e30f95ea9f82312",
     "Flavor": "1.0-52884b3e1f07fd04fb331650b6984b07",
     "IdempotencyKey": "1.0-20b0a7fec69466b460bcc082003ede1c",
+    "Inventory": "1.0-c6afeeaeeaa8feedcad3a6af024dec68",
     "Node": "1.0-6397afe29c47714674948659723b5456",
-    "Operation": "1.0-7b217b24f3e7de956f5247f4e01f62ec",
-    "PodManager": "1.0-0f9bba92407a31195f24630bac49b62c",
+    "Operation": "1.0-4a598af902758cc10c7d17c486e35baa",
+    "PodManager": "1.0-61db2773fcd7560908ea5299c590dee2",
     "Rack": "1.0-97e217b0c164db1e1a41900dee2d0cd4",
+    "ResourceClass": "1.0-fc4ce4066847cbc6751caf3c2b2a802b",
+    "ResourceProvider": "1.0-9287b72c572114093710511b21534f5a",
     "System": "1.0-313de32622b46e201b91de76e47d92fa",
 }
 
