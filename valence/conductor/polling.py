@@ -39,17 +39,27 @@ PARTITIONS = 256
 MOST_AT_ONCE = 50
 
 
+def ring(host: str) -> hashring.HashRing:
+    """All conductors that are alive, and at least this one."""
+    timeout = datetime.timedelta(seconds=CONF.conductor.heartbeat_timeout)
+    alive = db_operations.alive(db.now() - timeout)
+    return hashring.HashRing(alive or [host], partitions=PARTITIONS)
+
+
+def is_ours(host: str, name: str) -> bool:
+    """Whether it is this conductor that looks after what has this name."""
+    return host in ring(host).get_nodes(name.encode())
+
+
 def sync_due(host: str, operations: Operations) -> None:
     """Begin the syncs that are due and this conductor's."""
     if not CONF.pod_manager.sync_interval:
         return
-    timeout = datetime.timedelta(seconds=CONF.conductor.heartbeat_timeout)
-    alive = db_operations.alive(db.now() - timeout)
-    ring = hashring.HashRing(alive or [host], partitions=PARTITIONS)
+    nodes = ring(host)
     due = [
         podm_id
         for podm_id in db_operations.due_for_sync()
-        if host in ring.get_nodes(podm_id.encode())
+        if host in nodes.get_nodes(podm_id.encode())
     ]
     for podm_id in due[:MOST_AT_ONCE]:
         request = context.system_context()

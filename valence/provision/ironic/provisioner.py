@@ -79,7 +79,6 @@ class IronicProvisioner(base.Provisioner):
     def enroll(self, wanted: base.Enrollment, progress: Progress) -> None:
         """Requests: 4 (a look, the node, its ports, whether it is valid) and
         each port and trait; 2 more where the node is there."""
-        progress.step("enroll in ironic")
         node, is_new = self._requests.insist(
             lambda: self._made(wanted), progress
         )
@@ -90,7 +89,6 @@ class IronicProvisioner(base.Provisioner):
 
     def update(self, wanted: base.Enrollment, progress: Progress) -> None:
         """Requests: 3 (the node, twice, and its ports) and each change."""
-        progress.step("update in ironic")
         node = self._requests.insist(
             lambda: self._requests.get(wanted.uuid), progress
         )
