@@ -133,11 +133,9 @@ def _check(requirements: dict[str, typing.Any], path: str) -> None:
             field=f"{path}.traits",
             reason=f"{min(both)} is both required and forbidden.",
         )
-    for name, amount in requirements.get("resources", {}).items():
-        where = f"{path}.resources.{name}"
-        types.scalar(providers.ClassType(), name, where)
-        requirements["resources"][name] = types.scalar(
-            wtypes.IntegerType(1, providers.MOST), amount, where
+    if "resources" in requirements:
+        requirements["resources"] = providers.read_amounts(
+            requirements["resources"], f"{path}.resources"
         )
 
 

@@ -18,12 +18,16 @@ import webob
 
 from valence.api import versions
 from valence.api.call import Call
+from valence.api.v1 import allocation
 from valence.api.v1 import device
 from valence.api.v1 import flavor
+from valence.api.v1 import inventory
 from valence.api.v1 import node
 from valence.api.v1 import operation
 from valence.api.v1 import pod_manager
 from valence.api.v1 import rack
+from valence.api.v1 import resource_class
+from valence.api.v1 import resource_provider
 from valence.api.v1 import system
 
 Handler = typing.Callable[[Call], webob.Response]
@@ -57,12 +61,44 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/v1/pod_managers/{ident}/sync": {"POST": pod_manager.sync},
     "/v1/pod_managers/{ident}/audit": {"GET": pod_manager.audit},
     "/v1/devices": {"GET": device.find},
+    "/v1/devices/stats": {"GET": device.stats},
     "/v1/devices/sync": {"POST": device.sync},
     "/v1/devices/{ident}": {"GET": device.show},
     "/v1/systems": {"GET": system.find},
     "/v1/systems/{ident}": {"GET": system.show},
     "/v1/racks": {"GET": rack.find},
     "/v1/racks/{ident}": {"GET": rack.show},
+    "/v1/resource_classes": {
+        "GET": resource_class.find,
+        "POST": resource_class.create,
+    },
+    "/v1/resource_classes/{ident}": {
+        "GET": resource_class.show,
+        "DELETE": resource_class.delete,
+    },
+    "/v1/resource_providers": {
+        "GET": resource_provider.find,
+        "POST": resource_provider.create,
+    },
+    "/v1/resource_providers/{ident}": {
+        "GET": resource_provider.show,
+        "PATCH": resource_provider.patch,
+        "DELETE": resource_provider.delete,
+    },
+    "/v1/resource_providers/{ident}/inventories": {
+        "GET": inventory.show,
+        "PUT": inventory.replace,
+    },
+    "/v1/resource_providers/{ident}/usages": {"GET": inventory.usages},
+    "/v1/resource_providers/{ident}/traits": {
+        "GET": resource_provider.traits,
+        "PUT": resource_provider.set_traits,
+    },
+    "/v1/allocations/{ident}": {
+        "GET": allocation.show,
+        "PUT": allocation.replace,
+        "DELETE": allocation.delete,
+    },
     "/v1/flavors": {"GET": flavor.find, "POST": flavor.create},
     "/v1/flavors/{ident}": {
         "GET": flavor.show,

@@ -28,14 +28,25 @@ from valence.api import work
 from valence.api.call import Call
 from valence.api.v1 import pod_manager
 
+_GROUPS: resource.Groups = {"type": {"storage": objects.device.STORAGE_TYPES}}
+
 #: A device that disappeared is shown by its uuid, and not listed.
 find = functools.partial(
     resource.find,
     cls=objects.Device,
     always={"deleted_at": None},
-    groups={"type": {"storage": objects.device.STORAGE_TYPES}},
+    groups=_GROUPS,
 )
 show = functools.partial(resource.show, cls=objects.Device)
+
+
+def stats(call: Call) -> webob.Response:
+    """How many of each kind there are, and how many are free."""
+    filters = {
+        name: objects.Device.fields[name] for name in ("podm_id", "type")
+    }
+    asked = resource.filtered(call.query(*filters), filters, _GROUPS)
+    return call.answer(objects.Device.stats(call.context, asked))
 
 
 class Which(wtypes.Base):

@@ -128,7 +128,7 @@ def compose(call: Call) -> webob.Response:
             reason="it cannot be given together with flavor_id.",
         )
     if values.get("flavor_id"):
-        flavor = _referred(call, objects.Flavor, "flavor_id", values)
+        flavor = resource.referred(call, objects.Flavor, "flavor_id", values)
         properties = flavor.properties
     elif values.get("properties") is not None:
         properties = requirements.read(values["properties"])
@@ -442,22 +442,6 @@ def _as_name(index: str) -> str:
 def _podm_to_use(
     call: Call, values: dict[str, typing.Any]
 ) -> objects.PodManager:
-    podm = _referred(call, objects.PodManager, "podm_id", values)
+    podm = resource.referred(call, objects.PodManager, "podm_id", values)
     pod_manager.refuse_unless_online(podm)
     return podm
-
-
-def _referred(
-    call: Call,
-    cls: type[typing.Any],
-    field: str,
-    values: dict[str, typing.Any],
-) -> typing.Any:
-    """What a field of the body names, by uuid or by name.
-
-    :raises: NotFound, naming the field
-    """
-    try:
-        return cls.get(call.context, values[field])
-    except exception.NotFound as e:
-        raise exception.NotFound(f"{field}: {e.detail}") from None
