@@ -16,6 +16,7 @@ import re
 import typing
 import uuid
 
+from valence.drivers.base import Bmc
 from valence.provision import base
 
 #: The part of a node's, or a port's, ``extra`` that is Valence's.
@@ -70,26 +71,37 @@ def driver(wanted: base.Enrollment) -> str:
 
 
 def driver_info(wanted: base.Enrollment) -> Document:
-    """How Ironic reaches the BMC: what is known, and what was given."""
+    """How Ironic reaches the BMC: what is known, and what was given.
+
+    What is known is of no use where the request names another BMC.
+    """
     kind = driver(wanted)
     prefix = _PREFIXES.get(kind)
-    found: Document = {}
-    bmc = wanted.bmc
-    if bmc is not None and prefix == bmc.protocol == "redfish":
-        known = {
-            "redfish_address": bmc.address,
-            "redfish_system_id": bmc.system_uri,
-            "redfish_username": bmc.username,
-            "redfish_password": bmc.password,
-            "redfish_verify_ca": bmc.verify,
-            # As the driver of the pod manager does.
-            "redfish_auth_type": "basic" if bmc.username else None,
-        }
-        found = {k: v for k, v in known.items() if v is not None}
+    given: Document = {}
     for key, value in wanted.driver_info.items():
         short = prefix is not None and key in _SHORT[prefix]
-        found[f"{prefix}_{key}" if short else key] = value
-    return found
+        given[f"{prefix}_{key}" if short else key] = value
+    bmc = wanted.bmc
+    if (
+        bmc is None
+        or not prefix == bmc.protocol == "redfish"
+        or "redfish_address" in given
+    ):
+        return given
+    return _known(bmc) | given
+
+
+def _known(bmc: Bmc) -> Document:
+    known = {
+        "redfish_address": bmc.address,
+        "redfish_system_id": bmc.system_uri,
+        "redfish_username": bmc.username,
+        "redfish_password": bmc.password,
+        "redfish_verify_ca": bmc.verify,
+        # As the driver of the pod manager does.
+        "redfish_auth_type": "basic" if bmc.username else None,
+    }
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def names(wanted: base.Enrollment) -> tuple[str, str]:
