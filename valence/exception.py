@@ -225,6 +225,16 @@ class Unavailable(ValenceError):
     message = "The service cannot answer now; try again later."
 
 
+class ManagedElsewhere(Conflict):
+    """A node that a provisioner drives is asked of Valence."""
+
+    code = "node.managed_elsewhere"
+    message = (
+        "Node %(ident)s is managed by %(owner)s, which drives its power and "
+        "boot source; ask there, or unregister the node first."
+    )
+
+
 class DeviceTaken(Conflict):
     code = "device.taken"
     title = "Device taken"
@@ -364,3 +374,77 @@ class BackendError(HardwareError):
 
     code = "hardware.backend_error"
     message = "The pod manager failed with HTTP %(http_status)s: %(reason)s"
+
+
+# -- what a provisioner may answer -------------------------------------------
+
+
+class ProvisionerError(ValenceError):
+    """Base of every failure that a provisioner raises.
+
+    :ivar passing: the same request may succeed in a moment
+    """
+
+    status = 502
+    code = "provisioner.error"
+    title = "Provisioner error"
+    message = "Ironic failed: %(reason)s"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        passing: bool = False,
+        **values: object,
+    ) -> None:
+        super().__init__(detail, **values)
+        self.passing = passing
+
+
+class ProvisionerNotConfigured(ProvisionerError):
+    status = 503
+    code = "provisioner.not_configured"
+    title = "No provisioner"
+    message = "Ironic cannot be used: %(reason)s"
+
+
+class ProvisionerAuthFailure(ProvisionerError):
+    code = "provisioner.auth_failure"
+    message = "Ironic refused the credentials of Valence: %(reason)s"
+
+
+class ProvisionerConflict(ProvisionerError):
+    """Its state forbids it: in use, locked, or another has the name."""
+
+    status = 409
+    code = "provisioner.conflict"
+    title = "Refused by the provisioner"
+    message = "Ironic refused: %(reason)s"
+
+
+class ProvisionerBadRequest(ProvisionerError):
+    status = 400
+    code = "provisioner.bad_request"
+    title = "Refused by the provisioner"
+    message = "Ironic refused the request: %(reason)s"
+
+
+class ProvisionerUnreachable(ProvisionerError):
+    """No answer; what was asked may have been done all the same."""
+
+    status = 504
+    code = "provisioner.unreachable"
+    title = "Provisioner unreachable"
+    message = "Ironic does not answer: %(reason)s"
+
+
+class ProvisionerTimeout(ProvisionerError):
+    """It answers but did not reach the state waited for."""
+
+    status = 504
+    code = "provisioner.timeout"
+    title = "Provisioner too slow"
+    message = (
+        "The node did not become %(wanted)s in Ironic within %(seconds)g s; "
+        "it is %(state)s."
+    )

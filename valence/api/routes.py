@@ -113,6 +113,8 @@ ROUTES: dict[str, dict[str, Handler]] = {
         "DELETE": node.release,
     },
     "/v1/nodes/{ident}/action": {"POST": node.action},
+    "/v1/nodes/{ident}/register": {"POST": node.register},
+    "/v1/nodes/{ident}/unregister": {"POST": node.unregister},
     "/v1/nodes/{ident}/assets": {"GET": node.assets},
     "/v1/nodes/{ident}/storages": {"GET": node.storages},
     "/v1/operations": {"GET": operation.find},

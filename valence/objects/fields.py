@@ -178,6 +178,24 @@ class Json(Facts, fields.AutoTypedField):
 MASK = "***"
 
 
+class _Secret(_Json):
+    @staticmethod
+    def stringify(value: object) -> str:
+        return MASK
+
+
+class Secret(Json):
+    """A document that no client and no log ever sees.
+
+    It is kept for as long as work needs it, in a field that is hidden.
+    """
+
+    AUTO_TYPE = _Secret()
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(access=Access.HIDDEN, nullable=True, **kwargs)
+
+
 class Credentials(Json):
     """``[{"type": "basic", "auth_items": {"username", "password"}}]``.
 

@@ -34,6 +34,9 @@ KINDS = {
     "detach": True,
     # Half-released hardware serves nobody: it is finished or tried again.
     "release": False,
+    "enroll": True,
+    "unenroll": False,
+    "follow_up": True,
 }
 
 
@@ -64,6 +67,11 @@ class Operation(base.Resource):
             nullable=True,
             filterable=True,
             help="The pod manager that it works on.",
+        ),
+        "provisioner": f.String(
+            nullable=True,
+            length=64,
+            help="The provisioner that it works with, if any, such as ironic.",
         ),
         "state": f.Enum(
             states.OPERATION.states,
@@ -105,6 +113,10 @@ class Operation(base.Resource):
         "arguments": f.Json(
             access=f.Access.HIDDEN, help="What its flow needs to know."
         ),
+        "secrets": f.Secret(
+            help="What its flow needs to know and nobody else may; erased "
+            "when it ends.",
+        ),
         "conductor": f.String(
             nullable=True,
             help="The conductor that carries it out.",
@@ -138,6 +150,9 @@ class Operation(base.Resource):
         target: typing.Any,
         podm_id: str | None,
         arguments: dict[str, typing.Any] | None = None,
+        *,
+        provisioner: str | None = None,
+        secrets: dict[str, typing.Any] | None = None,
     ) -> "Operation":
         """A new operation on a node or a pod manager, not yet kept."""
         return cls(
@@ -155,6 +170,8 @@ class Operation(base.Resource):
             refusals=[],
             cancel_requested=False,
             arguments=arguments or {},
+            provisioner=provisioner,
+            secrets=secrets,
             attempts=0,
             request_id=context.request_id,
             project_id=context.project_id,

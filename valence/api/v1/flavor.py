@@ -13,19 +13,28 @@
 """/v1/flavors"""
 
 import functools
+import typing
 import uuid
 
 import webob
 
 from valence import objects
+from valence.api import enrollment
+from valence.api import providers
 from valence.api import requirements
 from valence.api import resource
 from valence.api import types
 from valence.api import work
 from valence.api.call import Call
 
-NEW = types.of_object(objects.Flavor, required=("name", "properties"))
-CHANGED = types.of_object(objects.Flavor)
+_TYPES: dict[str, typing.Any] = {
+    "resource_class": enrollment.ResourceClassType(),
+    "traits": [providers.TraitType()],
+}
+NEW = types.of_object(
+    objects.Flavor, required=("name", "properties"), **_TYPES
+)
+CHANGED = types.of_object(objects.Flavor, **_TYPES)
 
 find = functools.partial(resource.find, cls=objects.Flavor)
 show = functools.partial(resource.show, cls=objects.Flavor)
@@ -35,6 +44,7 @@ def create(call: Call) -> webob.Response:
     call.query()
     values = types.read(NEW, call.json(), version=call.version)
     values["properties"] = requirements.read(values["properties"])
+    values["traits"] = values.get("traits") or []
     flavor = objects.Flavor(call.context, uuid=str(uuid.uuid4()), **values)
     flavor.create()
     return resource.created(call, flavor)

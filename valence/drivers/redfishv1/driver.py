@@ -137,6 +137,26 @@ class RedfishV1Driver(base.Driver):
             self._connector, self._workers, self._pod.find(index)
         )
 
+    def get_bmc(self, system_uris: list[str]) -> base.Bmc | None:
+        """The pod manager itself, which is a Redfish service. Cost: none.
+
+        (335455-002, "Computer System": ComputerSystem.Reset and Boot.)
+        """
+        if len(system_uris) != 1:
+            return None
+        verify = self.connection.verify
+        connector = self._connector
+        usual = connector.root_path == "/redfish/v1"
+        return base.Bmc(
+            protocol="redfish",
+            address=connector.origin + ("" if usual else connector.root_path),
+            system_uri=connector.path_of(system_uris[0]),
+            username=self.connection.username,
+            password=self.connection.password,
+            verify=bool(verify),
+            own_ca=isinstance(verify, str),
+        )
+
     # -- pooled devices ------------------------------------------------------
 
     def list_devices(

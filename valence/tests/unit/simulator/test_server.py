@@ -63,7 +63,7 @@ class ServingTest(unittest.TestCase):
             for pod, password in ((one, "one"), (two, "two")):
                 for given, status in ((password, 200), ("three", 401)):
                     response = requests.get(
-                        pod.url + "/redfish/v1",
+                        pod.url + "/redfish/v1/Systems",
                         auth=("admin", given),
                         timeout=10,
                     )
