@@ -82,10 +82,12 @@ def take(
     wanted: Amounts,
     *,
     force: bool = False,
+    fresh: bool = False,
 ) -> tuple[str, str] | None:
     """Book what a node takes; the caller rolls back where it cannot.
 
     :param force: the rows say that it is there, whatever the books say
+    :param fresh: it holds nothing yet
     :returns: None, or the (provider, class) of which there is not enough
     """
     # Always in the same order, all inventories before any allocation: two
@@ -105,7 +107,7 @@ def take(
         )
         if not (done.rowcount or force):
             return provider, name
-    have = held(connection, consumer_id)
+    have = {} if fresh else held(connection, consumer_id)
     new = []
     for provider, name, amount in parts:
         if (provider, name) in have:

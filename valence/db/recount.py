@@ -48,11 +48,22 @@ class _Books:
     :ivar total: resource class → number
     :ivar elsewhere: of these, what is broken or held by others than our nodes
     :ivar held: (node, resource class) → number
+    :ivar types: resource class → types of its devices
+    :ivar racks: resource class → racks that its devices stand in
     """
 
     total: collections.Counter[str]
     elsewhere: collections.Counter[str]
     held: collections.Counter[tuple[str, str]]
+    types: dict[str, set[str]]
+    racks: dict[str, set[str | None]]
+
+    def device_type(self, name: str) -> str | None:
+        """See the field of the inventory."""
+        # Where a rack is not told, it is as good as any.
+        racks = (self.racks[name] | self.racks[resource_class.SYSTEM]) - {None}
+        types = self.types[name]
+        return min(types) if len(types) == 1 and len(racks) <= 1 else None
 
 
 @api.retried
@@ -203,17 +214,24 @@ def _count(
     booked: dict[tuple[str, str], int],
 ) -> _Books:
     books = _Books(
-        collections.Counter(), collections.Counter(), collections.Counter()
+        collections.Counter(),
+        collections.Counter(),
+        collections.Counter(),
+        collections.defaultdict(set),
+        collections.defaultdict(set),
     )
     d = models.DEVICES.c
     for row in connection.execute(
         sa.select(
-            d.type, d.state, d.health, d.node_uuid, sa.func.count().label("n")
+            *(d.type, d.state, d.health, d.node_uuid, d.rack_id),
+            sa.func.count().label("n"),
         )
         .where(d.podm_id == podm_id, d.deleted_at.is_(None))
-        .group_by(d.type, d.state, d.health, d.node_uuid)
+        .group_by(d.type, d.state, d.health, d.node_uuid, d.rack_id)
     ):
         name = resource_class.of_device(row.type)
+        books.types[name].add(row.type)
+        books.racks[name].add(row.rack_id)
         books.total[name] += row.n
         if row.state != states.FREE:
             if row.node_uuid in nodes:
@@ -225,10 +243,11 @@ def _count(
     s = models.SYSTEMS.c
     placed: collections.Counter[str] = collections.Counter()
     for row in connection.execute(
-        sa.select(s.state, s.node_id, sa.func.count().label("n"))
+        sa.select(s.state, s.node_id, s.rack_id, sa.func.count().label("n"))
         .where(s.podm_id == podm_id)
-        .group_by(s.state, s.node_id)
+        .group_by(s.state, s.node_id, s.rack_id)
     ):
+        books.racks[resource_class.SYSTEM].add(row.rack_id)
         books.total[resource_class.SYSTEM] += row.n
         if row.node_id in nodes:
             placed[row.node_id] += row.n
@@ -270,6 +289,7 @@ def _write_inventories(
             "allocation_ratio": 1.0,
             "used": used[name],
             "free": total - reserved - used[name],
+            "device_type": books.device_type(name),
         }
         row = known.get(name)
         if row is None:
