@@ -13,6 +13,7 @@
 """Makes the books of a pod manager equal to its systems and devices."""
 
 import collections
+import contextlib
 import dataclasses
 import typing
 
@@ -66,6 +67,20 @@ class _Books:
         return min(types) if len(types) == 1 and len(racks) <= 1 else None
 
 
+@contextlib.contextmanager
+def _writing() -> typing.Iterator[sa.Connection]:
+    """A transaction that is run again where another one was faster to write
+    the first of something: it then sees what that one wrote.
+
+    Not savepoints: a deadlock takes them away on MariaDB.
+    """
+    try:
+        with engine.writing() as connection:
+            yield connection
+    except db_exc.DBDuplicateEntry as e:
+        raise db_exc.DBDeadlock(e) from None
+
+
 @api.retried
 def recount(podm_id: str) -> None:
     """Write down anew what a pod manager has and who holds it.
@@ -74,13 +89,8 @@ def recount(podm_id: str) -> None:
     device while this runs changes the same inventories, and so comes wholly
     before it or wholly after it.
     """
-    try:
-        with engine.writing() as connection:
-            _recount(connection, podm_id)
-    except db_exc.DBDuplicateEntry as e:
-        # Another one was faster to write the first of something; run again,
-        # this waits for it.
-        raise db_exc.DBDeadlock(e) from None
+    with _writing() as connection:
+        _recount(connection, podm_id)
 
 
 def _recount(connection: sa.Connection, podm_id: str) -> None:
@@ -126,7 +136,7 @@ def _recount(connection: sa.Connection, podm_id: str) -> None:
 @api.retried
 def provide(podm_id: str) -> None:
     """See that a pod manager is a provider, under the name it has now."""
-    with engine.writing() as connection:
+    with _writing() as connection:
         _provide(connection, podm_id)
 
 
@@ -176,23 +186,19 @@ def _provide(connection: sa.Connection, podm_id: str) -> bool:
 def add_provider(
     connection: sa.Connection, uuid: str, name: str, kind: str, podm_id: str
 ) -> None:
-    """Make what has this uuid a provider, unless it is one."""
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                sa.insert(PROVIDERS).values(
-                    accounts.new_row()
-                    | {
-                        "uuid": uuid,
-                        "name": name,
-                        "kind": kind,
-                        "podm_id": podm_id,
-                        "generation": 0,
-                    }
-                )
-            )
-    except db_exc.DBDuplicateEntry:
-        pass
+    """Make what has this uuid a provider."""
+    connection.execute(
+        sa.insert(PROVIDERS).values(
+            accounts.new_row()
+            | {
+                "uuid": uuid,
+                "name": name,
+                "kind": kind,
+                "podm_id": podm_id,
+                "generation": 0,
+            }
+        )
+    )
 
 
 def _nodes(connection: sa.Connection, podm_id: str) -> _Nodes:
