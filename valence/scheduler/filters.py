@@ -257,7 +257,22 @@ class Devices(base.Filter):
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         if not asked.devices:
             return None
-        return sa.exists().where(*fits(asked), reaches(asked))
+        together = sa.exists().where(*fits(asked), reaches(asked))
+        if asked.of_one_place:
+            return together
+        # Where any system reaches any device, they need not be looked at:
+        # the books have counted them.
+        counted = []
+        for wanted in asked.devices:
+            has = base.inventory(asked, wanted.resource_class).c
+            counted += [
+                has.device_type == wanted.type,
+                has.free >= wanted.count,
+            ]
+        return sa.and_(
+            sa.exists().where(*fits(asked)),
+            sa.or_(sa.and_(*counted), together),
+        )
 
     def columns(self, asked: Requirements) -> base.Columns:
         d = DEVICES.c

@@ -34,7 +34,7 @@ FINGERPRINTS = {
     "Device": "1.0-5c7514ad17193077ef70712b85bbb52f",
     "Flavor": "1.0-7c6dd8d0a618754ef7edb912ba827614",
     "IdempotencyKey": "1.0-20b0a7fec69466b460bcc082003ede1c",
-    "Inventory": "1.0-c6afeeaeeaa8feedcad3a6af024dec68",
+    "Inventory": "1.0-880e311f1f3b3ec412ed759388697405",
     "Node": "1.0-1e1c38f73605571234e74bf4f5a12eea",
     "Operation": "1.0-7fe31410e05e01b0f6f11710a067b81c",
     "PodManager": "1.0-61db2773fcd7560908ea5299c590dee2",
