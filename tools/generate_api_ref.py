@@ -223,6 +223,14 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "UUID of the device. It may be called ``resource_id`` or ``uuid`` "
         "as well; exactly one of the three is given.",
     ),
+    "node_action_device_type": (
+        "body",
+        "string",
+        False,
+        "In place of the UUID, the type of a device, such as ``NVMe``, or "
+        "``storage`` for any kind of storage: a free one is taken. Who does "
+        "not see the pool attaches in this way.",
+    ),
     "node_action_reset": ("body", "object", False, "Change its power."),
     "node_boot_enabled": (
         "body",
@@ -249,6 +257,12 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "string",
         True,
         "Identifier of the node on the pod manager.",
+    ),
+    "node_project_id_manage": (
+        "body",
+        "string",
+        False,
+        "The project that it is given to; that of the token by default.",
     ),
     "node_podm_id_manage": (
         "body",
@@ -373,6 +387,8 @@ def _of_noun(
         if not field.visible:
             continue
         kind, text = _type(field), field.help
+        if field.hardware:
+            text += " For administrators only, by default."
         if isinstance(field, f.Enum):
             text += f" One of {_words(field.valid_values)}."
         key = name if name in COMMON else f"{noun}_{name}"

@@ -15,13 +15,16 @@
 import typing
 
 from oslo_config import cfg
+from oslo_middleware import cors
 from oslo_middleware import healthcheck
+from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
 import pecan
 import webob
 
 from valence import exception
 from valence import rpcapi
+from valence.api import auth
 from valence.api import errors
 from valence.api import idempotency
 from valence.api import routes
@@ -62,6 +65,7 @@ class Root:
         call = Call(
             request, params, request.environ["valence.body"], self._nudge
         )
+        call.context.update_store()
         if method == "OPTIONS":
             response = webob.Response(status=204)
             response.content_type = None
@@ -71,8 +75,11 @@ class Root:
                 method=request.method[:32], allowed=", ".join(allowed)
             )
         else:
-            call.context.update_store()
-            response = idempotency.handle(call, handlers[method])
+            handler, rule = handlers[method]
+            if rule is not None:
+                # Before anything is read that the client may not know of.
+                call.context.authorize(f"valence:{rule}")
+            response = idempotency.handle(call, handler)
         return response
 
 
@@ -134,4 +141,10 @@ def make_application(nudge: rpcapi.Nudger | None = None) -> typing.Any:
         force_canonical=False,
         guess_content_type_from_ext=False,
     )
-    return request_id.RequestId(_front(app))
+    outside = _front(auth.protect(app))
+    if CONF.cors.allowed_origin:
+        # Without, it would still answer every OPTIONS in its own way.
+        outside = cors.CORS(outside, CONF)
+    # Passes everything as it is, unless a proxy is configured.
+    outside = http_proxy_to_wsgi.HTTPProxyToWSGI(outside, CONF)
+    return request_id.RequestId(outside)

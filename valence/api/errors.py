@@ -17,6 +17,7 @@ api-sig/guidelines/errors.html
 """
 
 import json
+import typing
 
 from oslo_log import log
 import pecan
@@ -30,14 +31,16 @@ LOG = log.getLogger(__name__)
 
 
 def response(
-    error: exception.ValenceError, request_id: str | None
+    error: exception.ValenceError, environ: dict[str, typing.Any]
 ) -> webob.Response:
+    """The answer to the request that has failed."""
+    context = environ.get("valence.context")
     shown = {
         "code": error.code,
         "status": error.status,
         "title": error.title,
-        "detail": error.detail,
-        "request_id": request_id,
+        "detail": error.told(context is not None and context.sees_hardware),
+        "request_id": environ.get("openstack.request_id"),
     }
     for key in ("min_version", "max_version"):
         if key in error.values:
@@ -91,5 +94,4 @@ class ErrorHook(hooks.PecanHook):
     def on_error(
         self, state: object, error: Exception
     ) -> webob.Response | None:
-        request_id = pecan.request.environ.get("openstack.request_id")
-        return response(named(error), request_id)
+        return response(named(error), pecan.request.environ)

@@ -69,16 +69,15 @@ def find(
     :param always: filters that hold whatever is asked for
     :param groups: field → words that stand for several of its values
     """
+    known = work.visible(call, cls)
     filters = {
-        name: field
-        for name, field in cls.fields.items()
-        if field.visible and field.filterable and field.since <= call.version
+        name: cls.fields[name] for name in known if cls.fields[name].filterable
     }
+    for name in (*call.request.GET, call.request.GET.get("sort_key", "")):
+        work.refuse_hidden(call, cls, name)
     query = call.query(*PAGING, *filters)
     names = _fields(call, cls, query.get("fields")) or [
-        name
-        for name in work.visible(cls, call.version)
-        if not cls.fields[name].detail
+        name for name in known if not cls.fields[name].detail
     ]
     limit = _limit(query.get("limit"))
     marker = query.get("marker")
@@ -102,7 +101,12 @@ def find(
         "marker": marker,
         "sort_key": _one_of("sort_key", query, sortable, "created_at"),
         "sort_dir": _one_of("sort_dir", query, ["asc", "desc"], "asc"),
-        "fields": list(dict.fromkeys(["uuid", *names])),
+        "fields": list(
+            dict.fromkeys(
+                types.kept_in(cls, name, call.context.sees_hardware)
+                for name in ("uuid", *names)
+            )
+        ),
     }
     found = cls.find(call.context, page)
     response = call.answer(
@@ -150,9 +154,10 @@ def _fields(
 ) -> list[str] | None:
     if value is None:
         return None
-    known = work.visible(cls, call.version)
+    known = work.visible(call, cls)
     names = [name for name in value.split(",") if name]
     for name in names:
+        work.refuse_hidden(call, cls, name)
         if name not in known:
             raise exception.InvalidField(
                 field="fields",
@@ -235,7 +240,7 @@ def patched(
     """
     before = {
         name: getattr(obj, name)
-        for name in work.visible(type(obj), call.version)
+        for name in work.visible(call, type(obj))
         if obj.fields[name].access is f.Access.WRITE
     }
     after = copy.deepcopy(before)
@@ -254,7 +259,12 @@ def patched(
             raise exception.InvalidField(
                 field=name, reason="it cannot be removed."
             )
-    return types.read(datatype, changed, version=call.version)
+    return types.read(
+        datatype,
+        changed,
+        version=call.version,
+        hardware=call.context.sees_hardware,
+    )
 
 
 def _applied(
@@ -295,8 +305,9 @@ def _check_path(
     key: str,
     where: str,
 ) -> None:
-    known = work.visible(type(obj), call.version)
+    known = work.visible(call, type(obj))
     name = operation[key].split("/")[1].replace("~1", "/").replace("~0", "~")
+    work.refuse_hidden(call, type(obj), name)
     if name not in known:
         writable = sorted(
             n for n in known if obj.fields[n].access is f.Access.WRITE

@@ -26,6 +26,7 @@ import typing
 from wsme import types as wtypes
 
 from valence import exception
+from valence import policies
 from valence.objects import base
 from valence.objects import fields as f
 
@@ -127,6 +128,7 @@ def of_object(
     }
     for name, attribute in attributes.items():
         attribute.since = cls.fields[name].since
+        attribute.hardware = cls.fields[name].hardware
     return typing.cast(
         type[wtypes.Base],
         wtypes.BaseMeta(cls.__name__, (wtypes.Base,), attributes),
@@ -212,13 +214,16 @@ def read(
     value: typing.Any,
     path: str = "",
     version: int = 0,
+    hardware: bool = False,
 ) -> dict[str, typing.Any]:
     """Check a JSON object against a WSME type.
 
     :param path: where the object stands in the body
     :param version: the minor microversion; what is newer is unknown
+    :param hardware: whether the client may know of the hardware
     :returns: what was given, converted; what was not given is not in it
-    :raises: InvalidField, UnknownField, ReadOnlyField, MissingField
+    :raises: InvalidField, UnknownField, ReadOnlyField, ForbiddenField,
+        MissingField
     """
     if not isinstance(value, dict):
         raise exception.InvalidField(
@@ -240,6 +245,8 @@ def read(
             )
         if _read_only(attribute):
             raise exception.ReadOnlyField(field=where)
+        if getattr(attribute, "hardware", False) and not hardware:
+            raise exception.ForbiddenField(field=where, rule=policies.HARDWARE)
         result[name] = _read_value(attribute.datatype, item, where)
     for name, attribute in known.items():
         if attribute.mandatory and result.get(name) is None:
@@ -345,13 +352,22 @@ def _text(datatype: typing.Any, value: typing.Any) -> typing.Any:
 
 
 def document(
-    obj: base.Resource, names: typing.Iterable[str]
+    obj: base.Resource, names: typing.Iterable[str], hardware: bool
 ) -> dict[str, typing.Any]:
-    """What a client sees of an object."""
+    """What a client sees of an object.
+
+    :param hardware: whether it may know of the hardware
+    """
     shown = {}
     for name in names:
-        value = getattr(obj, name)
+        value = getattr(obj, kept_in(type(obj), name, hardware))
         if isinstance(value, datetime.datetime):
             value = value.isoformat()
-        shown[name] = obj.fields[name].shown(value)
+        shown[name] = obj.fields[name].shown(value, hardware)
     return shown
+
+
+def kept_in(cls: type[base.Resource], name: str, hardware: bool) -> str:
+    """The field that has what a client sees under a name."""
+    instead: str | None = cls.fields[name].instead
+    return name if hardware or instead is None else instead

@@ -158,7 +158,8 @@ class Run:
             error = exception.ValenceError(
                 "An unexpected error occurred; the log of conductor "
                 f"{CONF.conductor.host} tells more about operation "
-                f"{self.operation.uuid}."
+                f"{self.operation.uuid}.",
+                public=exception.ValenceError.message,
             )
         if self.error is None:
             self.error = error
@@ -177,6 +178,7 @@ class Run:
         """Put the reason on the operation."""
         if self.error is not None:
             self.operation.last_error = str(self.error)[:4096]
+            self.operation.public_error = self.error.told(False)[:4096]
             self.operation.error_code = self.error.code
             self.operation.error_status = self.error.status
 

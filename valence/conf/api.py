@@ -26,6 +26,13 @@ OPTS: list[cfg.Opt] = [
         default=8181,
         help="Port that valence-api and valence-standalone listen on.",
     ),
+    cfg.BoolOpt(
+        "allow_remote_noauth",
+        default=False,
+        help="Where auth_strategy is noauth, serve other machines too, and "
+        "listen on any address: everybody who reaches it is the "
+        "administrator.",
+    ),
     cfg.IntOpt(
         "threads",
         default=16,

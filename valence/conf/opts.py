@@ -17,5 +17,5 @@ from oslo_config import cfg
 from valence import conf
 
 
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     return list(conf.GROUPS.items())

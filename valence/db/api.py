@@ -27,6 +27,7 @@ from valence import objects
 from valence.context import RequestContext
 from valence.db import engine
 from valence.db import models
+from valence.db import tenancy
 from valence.objects import base
 
 T = typing.TypeVar("T", bound=base.Resource)
@@ -158,18 +159,16 @@ def writing(obj: base.Resource) -> typing.Iterator[sa.Connection]:
         violated = str(getattr(e.inner_exception, "orig", None))
         if models.IDEMPOTENCY_KEYS.name in violated:
             raise exception.IdempotencyKeyTaken() from None
-        table = models.TABLES[type(obj)].name
+        table = models.TABLES[type(obj)]
         field = next(
-            (
-                name
-                for name, declared in obj.fields.items()
-                if declared.unique
-                and (
-                    f"uq_{table}_{name}" in violated
-                    or f"{table}.{name}" in violated
-                )
-            ),
-            "index",
+            columns[-1]
+            for constraint in table.constraints
+            if isinstance(constraint, sa.UniqueConstraint)
+            and (columns := constraint.columns.keys())
+            and (
+                str(constraint.name) in violated
+                or all(f"{table.name}.{name}" in violated for name in columns)
+            )
         )
         raise exception.Duplicate(noun=obj.NOUN, field=field) from None
     except db_exc.DBReferenceError:
@@ -186,15 +185,20 @@ class Database:
         table = models.TABLES[cls]
         uuid = canonical_uuid(ident)
         if uuid is not None:
-            where = table.c.uuid == uuid
+            where = [table.c.uuid == uuid]
         elif "name" in cls.fields and cls.fields["name"].filterable:
-            where = table.c.name == ident
+            where = tenancy.called(context, cls, ident)
         else:
             raise exception.NotFound(noun=cls.NOUN, ident=ident)
+        query = select(cls, cls.fields).where(
+            *where, *tenancy.within_reach(context, cls)
+        )
+        most = 2
+        if cls.OWNER is base.Owner.PUBLIC:
+            # The own one comes before the public one of that name.
+            query, most = query.order_by(table.c.project_id.desc()), 1
         with engine.reading() as connection:
-            rows = connection.execute(
-                select(cls, cls.fields).where(where).limit(2)
-            ).all()
+            rows = connection.execute(query.limit(most)).all()
         if not rows:
             raise exception.NotFound(noun=cls.NOUN, ident=ident)
         if len(rows) > 1:
@@ -214,7 +218,8 @@ class Database:
     ) -> list[T]:
         table = models.TABLES[cls]
         names = fields or cls.fields
-        query = select(cls, names)
+        reach = tenancy.within_reach(context, cls)
+        query = select(cls, names).where(*reach)
         for name, value in (filters or {}).items():
             column = table.c[name]
             query = query.where(
@@ -228,7 +233,7 @@ class Database:
         with engine.reading() as connection:
             if marker is not None:
                 mark = connection.execute(
-                    sa.select(*place).where(table.c.uuid == marker)
+                    sa.select(*place).where(table.c.uuid == marker, *reach)
                 ).first()
                 if mark is None:
                     raise exception.InvalidMarker(marker=marker, noun=cls.NOUN)

@@ -171,7 +171,10 @@ TABLES: dict[type[base.Resource], sa.Table] = {
             "node_uuid": ("nodes", "SET NULL"),
         },
     ),
-    objects.Flavor: table(objects.Flavor),
+    objects.Flavor: table(
+        objects.Flavor,
+        sa.UniqueConstraint("project_id", "name"),
+    ),
     objects.Operation: table(
         objects.Operation,
         sa.Index("ix_operations_state_conductor", "state", "conductor"),

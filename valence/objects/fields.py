@@ -46,6 +46,9 @@ class Facts:
     :param unique: no two rows have the same value
     :param filterable: lists can be filtered and sorted by it (it is indexed)
     :param detail: left out of lists unless asked for by name
+    :param hardware: it tells of hardware that projects share, and is for
+        those whom the policy lets know of that
+    :param instead: the field that others are shown in its place
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class Facts:
         unique: bool = False,
         filterable: bool = False,
         detail: bool = False,
+        hardware: bool = False,
+        instead: str | None = None,
         **kwargs: typing.Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -68,9 +73,14 @@ class Facts:
         self.unique = unique
         self.filterable = filterable
         self.detail = detail
+        self.hardware = hardware
+        self.instead = instead
 
-    def shown(self, value: typing.Any) -> typing.Any:
-        """The value as a client may see it."""
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        """The value as a client may see it.
+
+        :param hardware: whether it may know of the hardware
+        """
         return value
 
     @property
@@ -168,6 +178,35 @@ class Json(Facts, fields.AutoTypedField):
         self.form = form
 
 
+class Steps(Json):
+    """The steps of an operation; why one failed may tell of the hardware."""
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(form=list, **kwargs)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        if hardware:
+            return value
+        return [
+            {key: item for key, item in step.items() if key != "message"}
+            for step in value
+        ]
+
+
+class Project(String):
+    """The project that something is for; empty where it is everybody's.
+
+    A value and not null: the database keeps names unique for each project,
+    and null is unlike any other null.
+    """
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(length=64, **kwargs)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        return value or None
+
+
 MASK = "***"
 
 
@@ -180,7 +219,7 @@ class Credentials(Json):
     def __init__(self, **kwargs: typing.Any) -> None:
         super().__init__(form=list, **kwargs)
 
-    def shown(self, value: typing.Any) -> typing.Any:
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
         return [
             {
                 "type": entry["type"],

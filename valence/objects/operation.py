@@ -44,6 +44,7 @@ class Operation(base.Resource):
     VERSION = "1.0"
     NOUN = "operation"
     COLLECTION = "operations"
+    OWNER = base.Owner.PROJECT
 
     fields = {
         "kind": f.Enum(
@@ -63,6 +64,7 @@ class Operation(base.Resource):
         "podm_id": f.Uuid(
             nullable=True,
             filterable=True,
+            hardware=True,
             help="The pod manager that it works on.",
         ),
         "state": f.Enum(
@@ -71,8 +73,7 @@ class Operation(base.Resource):
             help="How far it is.",
         ),
         "progress": f.Integer(help="Percent of its steps that are done."),
-        "steps": f.Json(
-            form=list,
+        "steps": f.Steps(
             help="Each step that was begun: name, state, started_at, "
             "ended_at and, where it failed, the message.",
         ),
@@ -82,7 +83,16 @@ class Operation(base.Resource):
             "server has to be started again.",
         ),
         "last_error": f.String(
-            nullable=True, length=4096, help="Why it failed."
+            nullable=True,
+            length=4096,
+            instead="public_error",
+            help="Why it failed.",
+        ),
+        "public_error": f.String(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            length=4096,
+            help="The same, without what it tells of the hardware.",
         ),
         "error_code": f.String(
             nullable=True, length=64, help="The slug of that error."
@@ -100,6 +110,7 @@ class Operation(base.Resource):
         ),
         "conductor": f.String(
             nullable=True,
+            hardware=True,
             help="The conductor that carries it out.",
         ),
         "attempts": f.Integer(
@@ -116,7 +127,8 @@ class Operation(base.Resource):
             nullable=True,
             filterable=True,
             length=64,
-            help="The project of who asked.",
+            help="The project that owns what it works on; null where that "
+            "is a pod manager.",
         ),
         "user_id": f.String(
             nullable=True, length=64, help="The user who asked."
@@ -149,7 +161,8 @@ class Operation(base.Resource):
             arguments=arguments or {},
             attempts=0,
             request_id=context.request_id,
-            project_id=context.project_id,
+            # A pod manager is no project's, and nor is work on it.
+            project_id=getattr(target, "project_id", None),
             user_id=context.user_id,
         )
 

@@ -16,6 +16,7 @@ import time
 import typing
 
 from oslo_config import cfg
+from oslo_log import log
 from taskflow.patterns import linear_flow
 import taskflow.retry
 
@@ -29,6 +30,7 @@ from valence.db import operations
 from valence.drivers import base as drivers
 
 CONF = cfg.CONF
+LOG = log.getLogger(__name__)
 
 
 def node_values(node: drivers.HardwareNode) -> dict[str, typing.Any]:
@@ -370,7 +372,11 @@ class ReadAssets(base.Step):
             )
         except exception.HardwareError as e:
             # No reason to give a good node back.
-            run.warn(f"What the node is made of could not be read: {e}")
+            # A warning is for whoever has the node; why is not.
+            run.warn("What the node is made of could not be read.")
+            LOG.warning(
+                "The assets of node %s cannot be read: %s", node.uuid, e
+            )
 
 
 def build(run: Run) -> linear_flow.Flow:

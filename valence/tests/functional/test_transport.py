@@ -70,13 +70,13 @@ class TestServer(base.SharedTestCase):
         answer.begin()
         return answer.status, answer, answer.read()
 
-    POST = (
-        "POST /v1/flavors HTTP/1.1\nHost: a\nContent-Type: application/json\n"
-    )
+    POST = "POST /v1/flavors HTTP/1.1\nHost: localhost\nContent-Type: application/json\n"
 
     def assert_alive(self) -> None:
         began = time.monotonic()
-        status, _, body = self.send("GET /v1/flavors HTTP/1.1\nHost: a")
+        status, _, body = self.send(
+            "GET /v1/flavors HTTP/1.1\nHost: localhost"
+        )
         self.assertEqual(200, status)
         self.assertIsInstance(json.loads(body), list)
         self.assertLess(time.monotonic() - began, 3)
@@ -179,7 +179,7 @@ class TestServer(base.SharedTestCase):
     def test_who_sends_half_and_falls_silent_blocks_nobody(self) -> None:
         halves = [
             "GET /v1/fla",
-            "GET /v1/flavors HTTP/1.1\r\nHost: a\r\n",
+            "GET /v1/flavors HTTP/1.1\r\nHost: localhost\r\n",
             self.POST.replace("\n", "\r\n") + "Content-Length: 50\r\n\r\n{",
         ]
         for half in halves:
@@ -214,7 +214,9 @@ class TestServer(base.SharedTestCase):
             ("/v1/flavors#a", 400),
             ("*", 400),
         ):
-            status, _, body = self.send(f"GET {target} HTTP/1.1\nHost: a")
+            status, _, body = self.send(
+                f"GET {target} HTTP/1.1\nHost: localhost"
+            )
             self.assertEqual(wanted, status, (target, body))
             self.assertNotIn(b"Traceback", body)
 
@@ -224,7 +226,7 @@ class TestServer(base.SharedTestCase):
 
     def test_head(self) -> None:
         connection = self.connect()
-        request = b"HEAD /v1/flavors HTTP/1.1\r\nHost: a\r\n\r\n"
+        request = b"HEAD /v1/flavors HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for _ in range(2):
             # A body would be taken for the next answer.
             connection.sendall(request)
@@ -241,7 +243,7 @@ class TestServer(base.SharedTestCase):
             self.assertEqual(400, status)
         for path in ("/v1/none", "/v1/flavors"):
             status, _, _ = self.send(
-                f"GET {path} HTTP/1.1\nHost: a", b"", connection
+                f"GET {path} HTTP/1.1\nHost: localhost", b"", connection
             )
         self.assertEqual(200, status)
 
@@ -290,7 +292,7 @@ class TestServer(base.SharedTestCase):
         waiting = [self.connect() for _ in range(30)]
         for connection in waiting:
             connection.sendall(
-                b"POST /v1/nodes HTTP/1.1\r\nHost: a\r\nPrefer: wait=3\r\n"
+                b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=3\r\n"
                 b"Content-Type: application/json\r\n"
                 b"Content-Length: 2\r\n\r\n{}"
             )

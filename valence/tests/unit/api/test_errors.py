@@ -13,6 +13,7 @@ import json
 
 import webob.exc
 
+from valence import context
 from valence import exception
 from valence.api import errors
 from valence.tests import base
@@ -25,7 +26,8 @@ class DBError(Exception):
 class TestErrors(base.TestCase):
     def test_shape(self) -> None:
         answer = errors.response(
-            exception.NotFound(noun="node", ident="x"), "req-1"
+            exception.NotFound(noun="node", ident="x"),
+            {"openstack.request_id": "req-1"},
         )
         self.assertEqual(404, answer.status_int)
         self.assertEqual(
@@ -54,8 +56,26 @@ class TestErrors(base.TestCase):
             (exception.UnreadableBody(reason="x"), "Connection", "close"),
             (exception.Unavailable(), "Retry-After", "10"),
         ):
-            answer = errors.response(error, None)
+            answer = errors.response(error, {})
             self.assertEqual(value, answer.headers[name])
+
+    def test_the_hardware_is_told_to_those_who_may_know_of_it(self) -> None:
+        for error, told in (
+            (exception.Unreachable(reason="10.1.2.3"), False),
+            (exception.NoPodManager([("pod-1", "it is Offline")]), False),
+            (exception.Conflict("pod-1 is away", public="It is away."), False),
+            (exception.NotFound(noun="node", ident="pod-1"), True),
+        ):
+            for sees in (True, False):
+                who = context.RequestContext(sees_hardware=sees)
+                answer = errors.response(error, {"valence.context": who})
+                (shown,) = json.loads(answer.body)["errors"]
+                self.assertEqual(
+                    sees or told, shown["detail"] == error.detail, shown
+                )
+            # Nobody knows yet who asks.
+            answer = errors.response(error, {})
+            self.assertEqual(told, error.detail in answer.text, answer.text)
 
     def test_what_is_not_ours_is_not_told(self) -> None:
         for error, status in (

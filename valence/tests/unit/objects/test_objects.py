@@ -31,10 +31,10 @@ ROOT = pathlib.Path(__file__).parents[4]
 #: that version was never in a release.
 FINGERPRINTS = {
     "Device": "1.0-5615acb21e3c5fee14b9ab012a85f34c",
-    "Flavor": "1.0-52884b3e1f07fd04fb331650b6984b07",
+    "Flavor": "1.0-44ebffc9370a2ff81f3e2fa5e1b2a135",
     "IdempotencyKey": "1.0-20b0a7fec69466b460bcc082003ede1c",
-    "Node": "1.0-6397afe29c47714674948659723b5456",
-    "Operation": "1.0-7b217b24f3e7de956f5247f4e01f62ec",
+    "Node": "1.0-a7ed27227bc42e5b3ac57ac3278cb872",
+    "Operation": "1.0-19e90a9ef1b11ec0b937f80f53525e64",
     "PodManager": "1.0-0f9bba92407a31195f24630bac49b62c",
     "Rack": "1.0-97e217b0c164db1e1a41900dee2d0cd4",
     "System": "1.0-313de32622b46e201b91de76e47d92fa",
