@@ -51,11 +51,11 @@ from valence import objects
 from valence import states
 from valence.conductor import connections
 from valence.conductor import operations as conductor
-from valence.db import api as db
 from valence.db import engine
 from valence.db import migration
 from valence.db import models
 from valence.db import operations as db_operations
+from valence.db import store
 from valence.objects import base
 from valence.tests.fixtures import services
 
@@ -392,7 +392,7 @@ def main() -> None:
     sizes = sorted(set(options.devices or SIZES))
     began = time.monotonic()
     CONF([], project="valence", default_config_files=[])
-    base.use_store(db.Database())
+    base.use_store(store.Database())
     specs: list[typing.Any] = [
         ("eem", {"devices": size, "servers": -(-size // PORTS)})
         for size in (sizes[0], *sizes)

@@ -29,6 +29,7 @@ import yaml
 
 from valence import objects
 from valence.api import requirements
+from valence.api import types
 from valence.api.v1 import flavor
 from valence.api.v1 import node
 from valence.api.v1 import pod_manager
@@ -324,6 +325,26 @@ REQUIREMENTS = {
     "pci_device": "What pooled devices it needs.",
     "pci_device.type": "Types of the devices, one for each that it needs, "
     "such as ``NIC`` or ``SSD``; two of a type are named twice.",
+    "pci_device.devices": "More of them, or in other words: a list of what "
+    "is needed, with its number.",
+    "pci_device.devices.type": "Type of the devices, such as ``GPU``.",
+    "pci_device.devices.count": "How many of them; 1 where it is not said.",
+    "pci_device.devices.vendor": "Who made them, as a device's ``vendor`` "
+    "says it.",
+    "pci_device.devices.model": "What its maker calls them, as a device's "
+    "``model`` says it.",
+    "pci_device.devices.capacity_gib": "Storage of at least so many GiB each.",
+    "placement": "Where it is composed.",
+    "placement.rack": "A system in this rack: uuid, name or index.",
+    "placement.location": "On a pod manager with this ``location``.",
+    "placement.same_rack": "Its devices stand in the rack of its system.",
+    "placement.same_pool": "Its devices stand in one pool: they have the "
+    "same ``pooled_group_id``.",
+    "traits": "What the pod manager has to be, as a resource provider.",
+    "traits.required": "Traits that it has to have.",
+    "traits.forbidden": "Traits that it must not have.",
+    "resources": "What it holds of pools that operators keep: the amount of "
+    "each resource class.",
     "remote_storage": "A drive on the pod's storage, made for it.",
     "remote_storage.capacity_gib": "Its size in GiB.",
     "remote_storage.protocol": "How it is reached.",
@@ -413,6 +434,8 @@ def _type(field: typing.Any) -> str:
             return "array" if field.form is list else "object"
         case f.Integer():
             return "integer"
+        case f.Float():
+            return "number"
         case f.Boolean():
             return "boolean"
     return "string"
@@ -430,6 +453,12 @@ def _of_requirements(
                 kind = "integer"
             case wtypes.ArrayType():
                 kind = "array"
+                if wtypes.iscomplex(inner.item_type):
+                    found |= _of_requirements(inner.item_type, f"{path}.")
+            case _ if inner is bool:
+                kind = "boolean"
+            case types.DocumentType():
+                kind = "object"
             case wtypes.Enum():
                 kind, text = "string", f"{text} {_words(inner.values)}."
             case wtypes.StringType():

@@ -270,8 +270,9 @@ class OperationFailed(ValenceError):
         status: int,
         code: str,
         location: str,
+        **values: typing.Any,
     ) -> None:
-        super().__init__(detail, public=public, location=location)
+        super().__init__(detail, public=public, location=location, **values)
         self.status = status
         self.code = code
         self.title = "The operation failed"
@@ -299,28 +300,50 @@ class NoFreeDevice(Conflict):
     )
 
 
+class NotEnough(Conflict):
+    """A provider has less of a class than was asked for."""
+
+    code = "provider.not_enough"
+    title = "Not enough"
+    message = (
+        "Resource provider %(provider)s cannot give %(needed)d of "
+        "%(resource_class)s."
+    )
+
+
 class NoPodManager(Conflict):
-    """No pod manager can serve a request; says why of each."""
+    """No pod manager can serve a request; says why of each.
+
+    :param refusals: documents with ``pod_manager``, ``filter`` and
+        ``reason``, among others, the nearest first
+    """
 
     code = "node.no_pod_manager"
     title = "No pod manager can serve this"
-    public = (
-        "Nothing that is free now can serve this; ask for less, or try again "
-        "later."
-    )
+    public = "Nothing that is free now can serve this."
+    #: Those that the message names; all are in ``refusals``.
+    NAMED = 20
 
-    def __init__(self, refusals: list[tuple[str, str]] | str) -> None:
-        if not isinstance(refusals, str):
-            # One that was tried is told by what came of it last.
-            reasons = dict(refusals)
-            refusals = "No pod manager can compose this node. " + (
-                " ".join(
-                    f"{name}: {reason.rstrip('.')}."
-                    for name, reason in reasons.items()
-                )
-                or "None is registered."
-            )
-        super().__init__(refusals)
+    def __init__(
+        self, refusals: list[dict[str, typing.Any]] | None = None
+    ) -> None:
+        self.refusals = refusals or []
+        parts = [
+            f"{refusal['pod_manager']}: {str(refusal['reason']).rstrip('.')}."
+            for refusal in self.refusals[: self.NAMED]
+        ]
+        more = len(self.refusals) - self.NAMED
+        if more > 0:
+            parts.append(f"{more} others cannot serve it either.")
+        filters = dict.fromkeys(r.get("filter") for r in self.refusals)
+        in_the_way = ", ".join(name for name in filters if name)
+        super().__init__(
+            "No pod manager can compose this node. "
+            + (" ".join(parts) or "None is registered."),
+            public=self.public
+            + (f" In the way: {in_the_way}." if in_the_way else ""),
+            refusals=self.refusals,
+        )
 
 
 # -- what hardware may answer ------------------------------------------------

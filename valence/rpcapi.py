@@ -75,6 +75,33 @@ class Nudger:
                 )
 
 
+def plan(
+    context: RequestContext,
+    properties: dict[str, typing.Any],
+    podm_id: str | None,
+) -> dict[str, typing.Any]:
+    """Ask a conductor which pod manager a node would be composed on.
+
+    :returns: what valence.scheduler.select.plan says
+    :raises: Unavailable
+    """
+    return typing.cast(
+        dict[str, typing.Any],
+        _call(context, "plan", properties=properties, podm_id=podm_id),
+    )
+
+
+def _call(
+    context: RequestContext, method: str, **kwargs: typing.Any
+) -> typing.Any:
+    try:
+        return rpc.client(timeout=30).call(context, method, **kwargs)
+    except oslo_messaging.MessagingTimeout:
+        raise exception.Unavailable(
+            "No conductor answers; try again later."
+        ) from None
+
+
 class ObjectAPI(ovo_base.VersionedObjectIndirectionAPI):
     """Has conductors read and write objects for this process."""
 
@@ -86,7 +113,7 @@ class ObjectAPI(ovo_base.VersionedObjectIndirectionAPI):
         args: typing.Any,
         kwargs: typing.Any,
     ) -> typing.Any:
-        return self._call(
+        return _call(
             context,
             "object_action",
             objinst=objinst,
@@ -104,7 +131,7 @@ class ObjectAPI(ovo_base.VersionedObjectIndirectionAPI):
         args: typing.Any,
         kwargs: typing.Any,
     ) -> typing.Any:
-        return self._call(
+        return _call(
             context,
             "object_class_action_versions",
             objname=objname,
@@ -120,20 +147,9 @@ class ObjectAPI(ovo_base.VersionedObjectIndirectionAPI):
         objinst: ovo_base.VersionedObject,
         object_versions: dict[str, str],
     ) -> typing.Any:
-        return self._call(
+        return _call(
             context,
             "object_backport_versions",
             objinst=objinst,
             object_versions=object_versions,
         )
-
-    @staticmethod
-    def _call(
-        context: RequestContext, method: str, **kwargs: typing.Any
-    ) -> typing.Any:
-        try:
-            return rpc.client(timeout=30).call(context, method, **kwargs)
-        except oslo_messaging.MessagingTimeout:
-            raise exception.Unavailable(
-                "No conductor answers; try again later."
-            ) from None

@@ -26,6 +26,7 @@ import webob
 import webob.exc
 
 from valence import exception
+from valence import objects
 
 LOG = log.getLogger(__name__)
 
@@ -35,16 +36,20 @@ def response(
 ) -> webob.Response:
     """The answer to the request that has failed."""
     context = environ.get("valence.context")
+    hardware = context is not None and context.sees_hardware
     shown = {
         "code": error.code,
         "status": error.status,
         "title": error.title,
-        "detail": error.told(context is not None and context.sees_hardware),
+        "detail": error.told(hardware),
         "request_id": environ.get("openstack.request_id"),
     }
     for key in ("min_version", "max_version"):
         if key in error.values:
             shown[key] = error.values[key]
+    if "refusals" in error.values:
+        field = objects.Operation.fields["refusals"]
+        shown["refusals"] = field.shown(error.values["refusals"], hardware)
     answer = webob.Response(
         json.dumps({"errors": [shown]}).encode(),
         status=error.status,

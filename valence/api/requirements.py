@@ -17,12 +17,14 @@ import typing
 from wsme import types as wtypes
 
 from valence import exception
+from valence.api import providers
 from valence.api import types
 
 #: No hardware has more; a typing error does.
 MOST_CORES = 65_536
 MOST_MIB = 2**31
 MOST_GIB = 2**31
+MOST_DEVICES = 64
 
 
 class Processor(wtypes.Base):
@@ -35,10 +37,21 @@ class Memory(wtypes.Base):
     capacity_mib = wtypes.wsattr(wtypes.IntegerType(1, MOST_MIB))
 
 
-class PciDevice(wtypes.Base):
+class Device(wtypes.Base):
+    """Pooled devices, alike."""
+
     type = wtypes.wsattr(
-        [wtypes.StringType(min_length=1, max_length=64)], mandatory=True
+        wtypes.StringType(min_length=1, max_length=64), mandatory=True
     )
+    count = wtypes.wsattr(wtypes.IntegerType(1, MOST_DEVICES))
+    vendor = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    model = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    capacity_gib = wtypes.wsattr(wtypes.IntegerType(1, MOST_GIB))
+
+
+class PciDevice(wtypes.Base):
+    type = wtypes.wsattr([wtypes.StringType(min_length=1, max_length=64)])
+    devices = wtypes.wsattr([Device])
 
 
 class Master(wtypes.Base):
@@ -56,11 +69,31 @@ class RemoteStorage(wtypes.Base):
     master = wtypes.wsattr(Master)
 
 
+class Placement(wtypes.Base):
+    """Where."""
+
+    rack = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    location = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    same_rack = wtypes.wsattr(bool)
+    same_pool = wtypes.wsattr(bool)
+
+
+class Traits(wtypes.Base):
+    """Of the pod manager."""
+
+    required = wtypes.wsattr([providers.TraitType()])
+    forbidden = wtypes.wsattr([providers.TraitType()])
+
+
 class Properties(wtypes.Base):
     memory = wtypes.wsattr(Memory)
     processor = wtypes.wsattr(Processor)
     pci_device = wtypes.wsattr(PciDevice)
     remote_storage = wtypes.wsattr(RemoteStorage)
+    placement = wtypes.wsattr(Placement)
+    traits = wtypes.wsattr(Traits)
+    #: resource class → amount, of pools
+    resources = wtypes.wsattr(types.DocumentType())
 
 
 def read(value: typing.Any, path: str = "properties") -> dict[str, typing.Any]:
@@ -77,12 +110,46 @@ def read(value: typing.Any, path: str = "properties") -> dict[str, typing.Any]:
             raise exception.InvalidField(
                 field=f"{path}.{key}", reason="it says nothing."
             )
+    _check(requirements, path)
     return requirements
+
+
+def _check(requirements: dict[str, typing.Any], path: str) -> None:
+    """What takes a second look."""
+    asked = requirements.get("pci_device")
+    if asked is not None:
+        count = len(asked.get("type", ())) + sum(
+            one.get("count", 1) for one in asked.get("devices", ())
+        )
+        if count > MOST_DEVICES:
+            raise exception.InvalidField(
+                field=f"{path}.pci_device",
+                reason=f"it asks for more than {MOST_DEVICES} devices.",
+            )
+    traits = requirements.get("traits", {})
+    both = set(traits.get("required", ())) & set(traits.get("forbidden", ()))
+    if both:
+        raise exception.InvalidField(
+            field=f"{path}.traits",
+            reason=f"{min(both)} is both required and forbidden.",
+        )
+    for name, amount in requirements.get("resources", {}).items():
+        where = f"{path}.resources.{name}"
+        types.scalar(providers.ClassType(), name, where)
+        requirements["resources"][name] = types.scalar(
+            wtypes.IntegerType(1, providers.MOST), amount, where
+        )
+
+
+def _without_nulls(value: typing.Any) -> typing.Any:
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return _without_null(value) if isinstance(value, dict) else value
 
 
 def _without_null(value: dict[str, typing.Any]) -> dict[str, typing.Any]:
     return {
-        name: _without_null(item) if isinstance(item, dict) else item
+        name: _without_nulls(item)
         for name, item in value.items()
         if item is not None
     }

@@ -96,6 +96,8 @@ def of_field(name: str, field: typing.Any) -> typing.Any:
             return wtypes.Enum(str, *field.valid_values)
         case f.Integer():
             return wtypes.IntegerType()
+        case f.Float():
+            return float
         case f.Boolean():
             return bool
         case f.DateTime():
@@ -108,11 +110,13 @@ def of_field(name: str, field: typing.Any) -> typing.Any:
 def of_object(
     cls: type[base.Resource],
     required: tuple[str, ...] = (),
+    more: dict[str, typing.Any] | None = None,
     **overrides: typing.Any,
 ) -> type[wtypes.Base]:
     """The WSME type of an object class.
 
     :param required: fields that a new one cannot do without
+    :param more: what a request may say besides, by name
     :param overrides: field → its type, where the API says more than the
         field does
     """
@@ -129,6 +133,8 @@ def of_object(
     for name, attribute in attributes.items():
         attribute.since = cls.fields[name].since
         attribute.hardware = cls.fields[name].hardware
+    for name, datatype in (more or {}).items():
+        attributes[name] = wtypes.wsattr(datatype, name=name)
     return typing.cast(
         type[wtypes.Base],
         wtypes.BaseMeta(cls.__name__, (wtypes.Base,), attributes),
@@ -296,7 +302,9 @@ def scalar(datatype: typing.Any, value: typing.Any, where: str) -> typing.Any:
                 return value
             words = ", ".join(sorted(map(str, datatype.values)))
             raise ValueError(f"one of {words} is wanted")
-        if isinstance(datatype, JsonType):
+        if isinstance(datatype, JsonType) or (
+            getattr(datatype, "basetype", None) is float
+        ):
             return datatype.validate(value)
         if datatype is bool:
             if isinstance(value, bool):
@@ -346,8 +354,11 @@ def _text(datatype: typing.Any, value: typing.Any) -> typing.Any:
         raise ValueError("it is empty")
     if datatype.max_length is not None and len(value) > datatype.max_length:
         raise ValueError(f"it has more than {datatype.max_length} characters")
+    # Those of ours that say more than how long it may be.
     return (
-        NameType.validate(value) if isinstance(datatype, NameType) else value
+        value
+        if type(datatype) is wtypes.StringType
+        else (datatype.validate(value))
     )
 
 

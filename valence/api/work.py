@@ -88,6 +88,7 @@ def answer(
             status=operation.error_status or 409,
             code=operation.error_code or "operation.cancelled",
             location=location,
+            **({"refusals": operation.refusals} if operation.refusals else {}),
         )
     if waited and operation.kind in WITHOUT_BODY:
         response = call.answer(status=204, location=location)

@@ -20,6 +20,8 @@ from valence import exception
 from valence.conductor.operations import Operations
 from valence.context import RequestContext
 from valence.objects import base
+from valence.objects import requirements
+from valence.scheduler import select
 
 
 class OperationEndpoint:
@@ -32,6 +34,20 @@ class OperationEndpoint:
 
     def run_operation(self, context: RequestContext, uuid: str) -> None:
         self._operations.nudge(uuid)
+
+
+class SchedulerEndpoint:
+    """Says where a node would be composed."""
+
+    target = oslo_messaging.Target(version="1.0")
+
+    def plan(
+        self,
+        context: RequestContext,
+        properties: dict[str, typing.Any],
+        podm_id: str | None,
+    ) -> dict[str, typing.Any]:
+        return select.plan(requirements.of(properties, podm_id))
 
 
 class ObjectEndpoint:

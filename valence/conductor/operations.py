@@ -31,6 +31,7 @@ from valence.conductor.connections import Connections
 from valence.conductor.run import Cancelled
 from valence.conductor.run import Run
 from valence.db import operations as db
+from valence.db import recount
 from valence.db.api import clip
 
 CONF = cfg.CONF
@@ -276,6 +277,10 @@ class Operations:
                 operation.uuid,
             )
             return
+        if run.systems is not None and target.podm_id:
+            # What the node came with, and which systems it is on, was not
+            # known when it was booked.
+            recount.recount(target.podm_id)
         LOG.log(
             logging.WARNING if failed else logging.INFO,
             "%s %s %s: %s%s",

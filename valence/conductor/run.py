@@ -24,9 +24,11 @@ from valence import objects
 from valence import states
 from valence.conductor import connections
 from valence.db import api as db
-from valence.db import candidates
+from valence.db import claims
 from valence.db import operations
 from valence.drivers import base
+from valence.scheduler import select
+from valence.scheduler.base import Reason
 
 CONF = cfg.CONF
 LOG = log.getLogger(__name__)
@@ -63,7 +65,9 @@ class Run:
     :ivar candidates: pod managers still to be tried; None: not looked yet
     :ivar candidate: the pod manager that is tried
     :ivar next_candidate: the flow goes back only to try the next one
-    :ivar refusals: (pod manager, why it did not serve)
+    :ivar place: where on it
+    :ivar tried: uuids of the pod managers that were tried
+    :ivar refusals: uuid of a pod manager → why it did not serve
     """
 
     def __init__(
@@ -88,10 +92,12 @@ class Run:
         self.unanswered = self.reverting or (
             self.resumed and len(operation.steps) > 1
         )
-        self.candidates: list[candidates.Candidate] | None = None
-        self.candidate: candidates.Candidate | None = None
+        self.candidates: list[select.Candidate] | None = None
+        self.candidate: select.Candidate | None = None
+        self.place = claims.ANYWHERE
+        self.tried: set[str] = set()
         self.next_candidate = False
-        self.refusals: candidates.Refusals = []
+        self.refusals: dict[str, select.Refusal] = {}
         self._pool = pool
         self._handing_on = handing_on
         self._expected_steps = expected_steps
@@ -138,7 +144,7 @@ class Run:
                 break
             self._look()
         if self._handing_on.is_set():
-            self._abandon("is handed on: this conductor stops")
+            self.abandon("is handed on: this conductor stops")
 
     def warn(self, message: str) -> None:
         """Put on the operation what its user has to know."""
@@ -146,6 +152,14 @@ class Run:
             self.operation.warnings = [*self.operation.warnings, message]
 
     # -- for the flow --
+
+    def refused(self, reason: str) -> None:
+        """Note why the pod manager that is tried does not serve."""
+        one = self.candidate
+        if one is not None:
+            self.refusals[one.uuid] = select.Refusal(
+                one.uuid, one.name, None, Reason(reason)
+            )
 
     def failed(self, error: Exception) -> None:
         """Note why the current step failed."""
@@ -181,6 +195,8 @@ class Run:
             self.operation.public_error = self.error.told(False)[:4096]
             self.operation.error_code = self.error.code
             self.operation.error_status = self.error.status
+            if isinstance(self.error, exception.NoPodManager):
+                self.operation.refusals = self.error.refusals
 
     def end_steps(self) -> None:
         self.operation.steps = self._ended("succeeded")
@@ -189,7 +205,7 @@ class Run:
         """Write to the target at once what must not be forgotten."""
         values = db.clip(type(self.target), values)
         if not operations.save_target(self.operation, self.target, values):
-            self._abandon("is not in charge any more")
+            self.abandon("is not in charge any more")
 
     # -- inside --
 
@@ -207,9 +223,9 @@ class Run:
 
     def _record(self) -> None:
         if not operations.record(self.operation):
-            self._abandon("belongs to another conductor now")
+            self.abandon("belongs to another conductor now")
         if self._handing_on.is_set():
-            self._abandon("is handed on: this conductor stops")
+            self.abandon("is handed on: this conductor stops")
         self._raise_if_cancelled(self.operation.cancel_requested)
 
     def _look(self) -> None:
@@ -218,7 +234,7 @@ class Run:
         self._looked_at = time.monotonic()
         cancel = operations.is_cancelled(self.operation)
         if cancel is None:
-            self._abandon("belongs to another conductor now")
+            self.abandon("belongs to another conductor now")
         self._raise_if_cancelled(bool(cancel))
 
     def _raise_if_cancelled(self, cancel: bool) -> None:
@@ -226,7 +242,7 @@ class Run:
         if cancel and cancellable and not self.reverting:
             raise Cancelled()
 
-    def _abandon(self, why: str) -> typing.NoReturn:
+    def abandon(self, why: str) -> typing.NoReturn:
         self.abandoned = True
         LOG.info("Operation %s %s.", self.operation.uuid, why)
         raise Abandoned(why)

@@ -28,11 +28,14 @@ from valence.conductor import polling
 from valence.conductor.connections import Connections
 from valence.conductor.manager import ObjectEndpoint
 from valence.conductor.manager import OperationEndpoint
+from valence.conductor.manager import SchedulerEndpoint
 from valence.conductor.operations import Operations
 from valence.context import system_context
 from valence.db import api as db
 from valence.db import engine
 from valence.db import operations as db_operations
+from valence.db import recount
+from valence.db import store
 from valence.objects import base
 
 CONF = cfg.CONF
@@ -60,7 +63,7 @@ class ConductorService(service.Service):
             self._start()
 
     def _start(self) -> None:
-        base.use_store(db.Database())
+        base.use_store(store.Database())
         self._host = CONF.conductor.host
         self._connections = Connections()
         self._operations = Operations(self._host, self._connections)
@@ -68,9 +71,14 @@ class ConductorService(service.Service):
         if left:
             LOG.info("Taking up %d operations of an earlier life.", left)
         db_operations.beat(self._host)
+        recount.provide_all()
         self._server = rpc.server(
             self._host,
-            [OperationEndpoint(self._operations), ObjectEndpoint()],
+            [
+                OperationEndpoint(self._operations),
+                ObjectEndpoint(),
+                SchedulerEndpoint(),
+            ],
         )
         self._periodics = periodics.PeriodicWorker(
             self._periodic_calls(),

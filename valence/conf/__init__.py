@@ -22,6 +22,7 @@ from valence.conf import api
 from valence.conf import auth
 from valence.conf import conductor
 from valence.conf import pod_manager
+from valence.conf import scheduler
 from valence.version import VERSION
 
 CONF = cfg.CONF
@@ -32,6 +33,7 @@ GROUPS: dict[str | None, list[cfg.Opt]] = {
     "api": api.OPTS,
     "conductor": conductor.OPTS,
     "pod_manager": pod_manager.OPTS,
+    "scheduler": scheduler.OPTS,
 }
 
 for _group, _opts in GROUPS.items():

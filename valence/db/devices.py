@@ -16,11 +16,16 @@ import sqlalchemy as sa
 
 from valence import objects
 from valence import states
+from valence.db import accounts
 from valence.db import api
 from valence.db import engine
 from valence.db import models
+from valence.objects import resource_class
 
 DEVICES = models.DEVICES
+
+#: Health of a device that is not given to anybody who does not name it.
+BROKEN = "Critical"
 
 #: How an operation ends → event on a device by the state that it is in.
 OUTCOMES = {
@@ -64,69 +69,6 @@ def _find(
 
 
 @api.retried
-def reserve(
-    operation: objects.Operation, node: objects.Node, types: list[str]
-) -> str | None:
-    """Take free devices of these types, all or none.
-
-    :param types: one for each device that is wanted
-    :returns: the type of which there are too few, or None
-    """
-    with engine.writing() as connection:
-        have = [
-            row.type
-            for row in connection.execute(
-                sa.select(DEVICES.c.type).where(
-                    DEVICES.c.operation_id == operation.uuid
-                )
-            )
-        ]
-        for wanted in types:
-            if wanted in have:
-                have.remove(wanted)  # an earlier attempt took it
-                continue
-            if not _take_one(connection, operation, node, wanted):
-                connection.rollback()
-                return wanted
-    return None
-
-
-def _take_one(
-    connection: sa.Connection,
-    operation: objects.Operation,
-    node: objects.Node,
-    wanted: str,
-) -> bool:
-    free = (
-        DEVICES.c.podm_id == node.podm_id,
-        DEVICES.c.type == wanted,
-        DEVICES.c.state == states.FREE,
-        DEVICES.c.deleted_at.is_(None),
-        DEVICES.c.operation_id.is_(None),
-    )
-    # The state is looked at again by the UPDATE: whoever else chose the
-    # same device meanwhile has taken it, and the next is tried.
-    for id_ in connection.execute(
-        sa.select(DEVICES.c.id).where(*free).order_by(DEVICES.c.id).limit(64)
-    ).scalars():
-        done = connection.execute(
-            sa.update(DEVICES)
-            .where(DEVICES.c.id == id_, *free)
-            .values(
-                state=states.DEVICE.target(states.FREE, "attach"),
-                node_uuid=node.uuid,
-                attached_here=True,
-                operation_id=operation.uuid,
-                updated_at=api.now(),
-                revision=DEVICES.c.revision + 1,
-            )
-        )
-        if done.rowcount:
-            return True
-    return False
-
-
-@api.retried
 def take_back(operation: objects.Operation, node: objects.Node) -> None:
     """Put the operation in charge of all that a node holds from the pool."""
     with engine.writing() as connection:
@@ -166,40 +108,49 @@ def note(
         )
 
 
-@api.retried
-def let_go(operation: objects.Operation) -> None:
-    """Free what was reserved for a try that came to nothing."""
-    with engine.writing() as connection:
-        settle(connection, operation, None, "failed")
-
-
 def settle(
     connection: sa.Connection,
     operation: objects.Operation,
     node: objects.Node | None,
     outcome: str,
 ) -> None:
-    """Bring the devices of an operation to rest.
+    """Bring the devices of an operation to rest, in the books as well.
 
     :param node: that they are with from now on, where they stay with one
     :param outcome: of :data:`OUTCOMES`
     """
     for state, event in OUTCOMES[outcome].items():
+        here = (
+            DEVICES.c.operation_id == operation.uuid,
+            DEVICES.c.state == state,
+        )
         target = states.DEVICE.target(state, event)
         values: api.Values = {"state": target, "operation_id": None}
         if target == states.FREE:
+            _give_back(connection, here)
             values.update(node_id=None, node_uuid=None, attached_here=False)
         elif node is not None:
             values.update(node_id=node.index, node_uuid=node.uuid)
         connection.execute(
             sa.update(DEVICES)
-            .where(
-                DEVICES.c.operation_id == operation.uuid,
-                DEVICES.c.state == state,
-            )
+            .where(*here)
             .values(
                 **values,
                 updated_at=api.now(),
                 revision=DEVICES.c.revision + 1,
             )
         )
+
+
+def _give_back(
+    connection: sa.Connection, where: tuple[sa.ColumnElement[bool], ...]
+) -> None:
+    """Book that nodes give these devices back."""
+    d = DEVICES.c
+    for row in connection.execute(
+        sa.select(d.node_uuid, d.podm_id, d.type, sa.func.count().label("n"))
+        .where(*where, d.node_uuid.is_not(None))
+        .group_by(d.node_uuid, d.podm_id, d.type)
+    ).all():
+        name = resource_class.of_device(row.type)
+        accounts.give(connection, row.node_uuid, {row.podm_id: {name: row.n}})

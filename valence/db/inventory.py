@@ -111,6 +111,7 @@ def replace(
         merge(objects.System, systems)
         devices = {index: dict(values) for index, values in devices.items()}
         for values in devices.values():
+            values["rack_id"] = rack_ids.get(values.pop("rack_index", None))
             values["node_uuid"] = by_index.get(values["node_id"])
             values["deleted_at"] = None
             if values["state"] == states.FREE:

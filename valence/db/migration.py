@@ -18,7 +18,9 @@ import alembic.command
 import alembic.config
 import alembic.migration
 import alembic.script
+import os_resource_classes
 
+from valence.db import accounts
 from valence.db import engine
 
 _HERE = pathlib.Path(__file__).parent
@@ -36,6 +38,10 @@ def upgrade(revision: str = "head") -> None:
         config = _config()
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, revision)
+    if current() == head():
+        with engine.writing() as connection:
+            # Those that a release of OpenStack's list has brought.
+            accounts.ensure_classes(connection, os_resource_classes.STANDARDS)
 
 
 def current() -> str | None:

@@ -80,6 +80,8 @@ def _type(field: typing.Any) -> sa.types.TypeEngine[typing.Any]:
             return sa.String(field.length)
         case f.Integer():
             return sa.BigInteger()
+        case f.Float():
+            return sa.Double()
         case f.Boolean():
             return sa.Boolean()
         case f.DateTime():
@@ -95,7 +97,7 @@ def table(
     """The table of an object class.
 
     :param constraints: more of them
-    :param references: field → (table it refers to by uuid, ON DELETE)
+    :param references: field → (column that it refers to, ON DELETE)
     """
     columns: list[sa.schema.SchemaItem] = [
         # Orders rows as they came; BIGINT would not autoincrement on SQLite.
@@ -108,13 +110,15 @@ def table(
     ]
     indexes: list[sa.Index] = []
     for name, field in cls.fields.items():
+        if field.computed:
+            continue
         target = (references or {}).get(name)
         columns.append(
             sa.Column(
                 name,
                 _type(field),
                 *(
-                    [sa.ForeignKey(f"{target[0]}.uuid", ondelete=target[1])]
+                    [sa.ForeignKey(target[0], ondelete=target[1])]
                     if target
                     else []
                 ),
@@ -145,30 +149,63 @@ TABLES: dict[type[base.Resource], sa.Table] = {
     objects.Rack: table(
         objects.Rack,
         sa.UniqueConstraint("podm_id", "index"),
-        references={"podm_id": ("pod_managers", "CASCADE")},
+        references={"podm_id": ("pod_managers.uuid", "CASCADE")},
     ),
     objects.Node: table(
         objects.Node,
         # Adopting one node twice ends here.
         sa.UniqueConstraint("podm_id", "index"),
         # A pod manager cannot go while a node lives on it.
-        references={"podm_id": ("pod_managers", "RESTRICT")},
+        references={"podm_id": ("pod_managers.uuid", "RESTRICT")},
     ),
     objects.System: table(
         objects.System,
         sa.UniqueConstraint("podm_id", "index"),
+        # What the scheduler asks of each pod manager.
+        sa.Index(
+            "ix_systems_fit", "podm_id", "state", "memory_mib", "cpu_cores"
+        ),
         references={
-            "podm_id": ("pod_managers", "CASCADE"),
-            "node_id": ("nodes", "SET NULL"),
-            "rack_id": ("racks", "SET NULL"),
+            "podm_id": ("pod_managers.uuid", "CASCADE"),
+            "node_id": ("nodes.uuid", "SET NULL"),
+            "rack_id": ("racks.uuid", "SET NULL"),
         },
     ),
     objects.Device: table(
         objects.Device,
         sa.UniqueConstraint("podm_id", "index"),
+        # Counted by it, without a look at the rows.
+        sa.Index("ix_devices_pool", "podm_id", "deleted_at", "state", "type"),
         references={
-            "podm_id": ("pod_managers", "CASCADE"),
-            "node_uuid": ("nodes", "SET NULL"),
+            "podm_id": ("pod_managers.uuid", "CASCADE"),
+            "node_uuid": ("nodes.uuid", "SET NULL"),
+            "rack_id": ("racks.uuid", "SET NULL"),
+        },
+    ),
+    objects.ResourceClass: table(objects.ResourceClass),
+    objects.ResourceProvider: table(
+        objects.ResourceProvider,
+        references={"podm_id": ("pod_managers.uuid", "CASCADE")},
+    ),
+    objects.Inventory: table(
+        objects.Inventory,
+        sa.UniqueConstraint("provider_id", "resource_class"),
+        # Finds who has enough without a look at who has not.
+        sa.Index(
+            "ix_inventories_free", "resource_class", "free", "provider_id"
+        ),
+        references={
+            "provider_id": ("resource_providers.uuid", "CASCADE"),
+            "resource_class": ("resource_classes.name", "RESTRICT"),
+        },
+    ),
+    objects.Allocation: table(
+        objects.Allocation,
+        sa.UniqueConstraint("consumer_id", "provider_id", "resource_class"),
+        # Neither can go while something is held.
+        references={
+            "consumer_id": ("nodes.uuid", "RESTRICT"),
+            "provider_id": ("resource_providers.uuid", "RESTRICT"),
         },
     ),
     objects.Flavor: table(
@@ -190,10 +227,31 @@ POD_MANAGERS = TABLES[objects.PodManager]
 RACKS = TABLES[objects.Rack]
 SYSTEMS = TABLES[objects.System]
 DEVICES = TABLES[objects.Device]
+RESOURCE_CLASSES = TABLES[objects.ResourceClass]
+PROVIDERS = TABLES[objects.ResourceProvider]
+INVENTORIES = TABLES[objects.Inventory]
+ALLOCATIONS = TABLES[objects.Allocation]
 FLAVORS = TABLES[objects.Flavor]
 NODES = TABLES[objects.Node]
 OPERATIONS = TABLES[objects.Operation]
 IDEMPOTENCY_KEYS = TABLES[objects.IdempotencyKey]
+
+#: What providers are or can do, beside having resources.
+TRAITS = sa.Table(
+    "traits",
+    metadata,
+    sa.Column(
+        "provider_id",
+        sa.String(36),
+        sa.ForeignKey("resource_providers.uuid", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("trait", sa.String(255), primary_key=True),
+    sa.Index("ix_traits_trait", "trait", "provider_id"),
+    mysql_engine="InnoDB",
+    mysql_charset="utf8mb4",
+    mysql_collate="utf8mb4_bin",
+)
 
 #: The conductors that are, or were, alive.
 CONDUCTORS = sa.Table(

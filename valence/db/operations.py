@@ -20,12 +20,12 @@ a conductor that was taken for dead to keep its hands off.
 import datetime
 import typing
 
-from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
 from valence import context as context_module
 from valence import objects
 from valence import states
+from valence.db import accounts
 from valence.db import api
 from valence.db import devices
 from valence.db import engine
@@ -166,46 +166,25 @@ def is_cancelled(operation: objects.Operation) -> bool | None:
         ).scalar()
 
 
-@api.retried
-def choose_pod_manager(
-    operation: objects.Operation, node: objects.Node, podm_id: str | None
-) -> bool:
-    """Write which pod manager a node's hardware comes from.
+def aim(
+    connection: sa.Connection,
+    operation: objects.Operation,
+    podm_id: str | None,
+    place: dict[str, str | None] | None,
+) -> api.Values | None:
+    """Write which pod manager an owned operation works on, and where there.
 
-    :returns: False where the pod manager is gone or drained, or the
-        operation is not owned any more
+    :returns: what to apply to it after the commit; None where it is not
+        owned any more
     """
-    pods = models.POD_MANAGERS
-    try:
-        with engine.writing() as connection:
-            if podm_id is not None:
-                # Held until the commit: deleting it waits, then is refused.
-                found = connection.execute(
-                    sa.select(pods.c.uuid)
-                    .where(
-                        pods.c.uuid == podm_id,
-                        pods.c.maintenance.is_(sa.false()),
-                    )
-                    .with_for_update()
-                ).first()
-                if found is None:
-                    return False
-            done = connection.execute(
-                sa.update(OPERATIONS)
-                .where(_mine(operation))
-                .values(podm_id=podm_id)
-            )
-            if not done.rowcount:
-                return False
-            values = api.update(connection, node, {"podm_id": podm_id})
-    except db_exc.DBReferenceError:
-        return False
-    if values is None:
-        return False
-    api.apply(node, values)
-    operation.podm_id = podm_id
-    operation.obj_reset_changes(["podm_id"])
-    return True
+    values = {
+        "podm_id": podm_id,
+        "arguments": {**operation.arguments, "place": place},
+    }
+    done = connection.execute(
+        sa.update(OPERATIONS).where(_mine(operation)).values(**values)
+    )
+    return values if done.rowcount else None
 
 
 @api.retried
@@ -277,6 +256,7 @@ def finish(
             )
             if isinstance(target, objects.Node):
                 devices.settle(connection, operation, target, outcome)
+                _book(connection, target, values, gone)
             if system_uris is not None:
                 _place(connection, target, system_uris)
             if gone:
@@ -293,6 +273,26 @@ def finish(
                     )
                 )
     return True
+
+
+def _book(
+    connection: sa.Connection,
+    node: objects.Node,
+    values: api.Values,
+    gone: bool,
+) -> None:
+    """Keep the books true about a node: what it holds, and that it is one.
+
+    A node that stands composed is a provider itself: of one node.
+    """
+    state = values.get("provision_state")
+    if gone or state == states.COMPOSE_FAILED:
+        accounts.give(connection, node.uuid)
+        connection.execute(
+            sa.delete(models.PROVIDERS).where(
+                models.PROVIDERS.c.uuid == node.uuid
+            )
+        )
 
 
 def _place(

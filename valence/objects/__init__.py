@@ -12,23 +12,31 @@
 
 """The nouns of Valence."""
 
+from valence.objects.allocation import Allocation
 from valence.objects.device import Device
 from valence.objects.flavor import Flavor
 from valence.objects.idempotency import IdempotencyKey
+from valence.objects.inventory import Inventory
 from valence.objects.node import Node
 from valence.objects.operation import Operation
 from valence.objects.pod_manager import PodManager
 from valence.objects.rack import Rack
+from valence.objects.resource_class import ResourceClass
+from valence.objects.resource_provider import ResourceProvider
 from valence.objects.system import System
 
 __all__ = [
+    "Allocation",
     "Device",
     "Flavor",
     "IdempotencyKey",
+    "Inventory",
     "Node",
     "Operation",
     "PodManager",
     "Rack",
+    "ResourceClass",
+    "ResourceProvider",
     "System",
 ]
 

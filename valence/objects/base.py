@@ -157,7 +157,7 @@ T = typing.TypeVar("T", bound=Resource)
 
 
 class Store(typing.Protocol):
-    """Where objects are kept; the methods are those of Resource."""
+    """Where objects are kept; the methods are those of the objects."""
 
     def get(
         self, context: "RequestContext", cls: type[T], ident: str
@@ -188,6 +188,41 @@ class Store(typing.Protocol):
         operation: "Operation",
         event: str | None,
         device: "Device | None" = None,
+    ) -> None: ...
+
+    def usage(
+        self, context: "RequestContext", uuids: list[str]
+    ) -> list[dict[str, typing.Any]]: ...
+
+    def inventories(
+        self, context: "RequestContext", provider: typing.Any
+    ) -> dict[str, dict[str, typing.Any]]: ...
+
+    def set_inventories(
+        self,
+        context: "RequestContext",
+        provider: typing.Any,
+        inventories: dict[str, dict[str, typing.Any]],
+        generation: int,
+    ) -> None: ...
+
+    def traits(
+        self, context: "RequestContext", provider: typing.Any
+    ) -> list[str]: ...
+
+    def set_traits(
+        self,
+        context: "RequestContext",
+        provider: typing.Any,
+        traits: list[str],
+        generation: int,
+    ) -> None: ...
+
+    def set_allocations(
+        self,
+        context: "RequestContext",
+        consumer_id: str,
+        wanted: dict[str, dict[str, int]],
     ) -> None: ...
 
 

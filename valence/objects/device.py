@@ -74,6 +74,21 @@ class Device(base.Resource):
             hardware=True,
             help="Where the pod manager keeps it.",
         ),
+        "rack_id": f.Uuid(
+            nullable=True,
+            filterable=True,
+            hardware=True,
+            help="The rack it stands in, where that is told.",
+        ),
+        "vendor": f.String(
+            nullable=True, filterable=True, help="Who made it."
+        ),
+        "model": f.String(
+            nullable=True, filterable=True, help="What its maker calls it."
+        ),
+        "capacity_gib": f.Integer(
+            nullable=True, help="Size of a storage device, in whole GiB."
+        ),
         "health": f.String(
             nullable=True, length=32, help="OK, Warning or Critical."
         ),

@@ -49,6 +49,7 @@ class Facts:
     :param hardware: it tells of hardware that projects share, and is for
         those whom the policy lets know of that
     :param instead: the field that others are shown in its place
+    :param computed: no column: counted from other rows where it is read
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Facts:
         detail: bool = False,
         hardware: bool = False,
         instead: str | None = None,
+        computed: bool = False,
         **kwargs: typing.Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -75,6 +77,7 @@ class Facts:
         self.detail = detail
         self.hardware = hardware
         self.instead = instead
+        self.computed = computed
 
     def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
         """The value as a client may see it.
@@ -118,6 +121,10 @@ class Uuid(Facts, fields.AutoTypedField):
 
 
 class Integer(Facts, fields.IntegerField):
+    pass
+
+
+class Float(Facts, fields.FloatField):
     pass
 
 
@@ -191,6 +198,26 @@ class Steps(Json):
             {key: item for key, item in step.items() if key != "message"}
             for step in value
         ]
+
+
+class Refusals(Json):
+    """Why no pod manager could serve, one document for each.
+
+    Who may not know of them is told what they were turned down for, and what
+    was asked for.
+    """
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(form=list, **kwargs)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        if hardware:
+            return value
+        kinds = [
+            {key: refusal.get(key) for key in ("filter", "needed")}
+            for refusal in value
+        ]
+        return [kind for i, kind in enumerate(kinds) if kind not in kinds[:i]]
 
 
 class Project(String):

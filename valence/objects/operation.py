@@ -82,6 +82,12 @@ class Operation(base.Resource):
             help="What to know or do though nothing failed, such as that a "
             "server has to be started again.",
         ),
+        "refusals": f.Refusals(
+            detail=True,
+            help="Where no pod manager could serve: for each the filter that "
+            "turned it down, the reason and, where it was a matter of "
+            "numbers, what was needed and what was free; nearest first.",
+        ),
         "last_error": f.String(
             nullable=True,
             length=4096,
@@ -157,6 +163,7 @@ class Operation(base.Resource):
             progress=0,
             steps=[],
             warnings=[],
+            refusals=[],
             cancel_requested=False,
             arguments=arguments or {},
             attempts=0,

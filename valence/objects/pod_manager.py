@@ -12,9 +12,14 @@
 
 """A registered controller of a rack or a fabric."""
 
+import typing
+
 from valence import states
 from valence.objects import base
 from valence.objects import fields as f
+
+if typing.TYPE_CHECKING:
+    from valence.context import RequestContext
 
 WRITE = f.Access.WRITE
 
@@ -93,6 +98,13 @@ class PodManager(base.Resource):
             form=list,
             help="What a flavor or a node's properties may ask of it.",
         ),
+        "usage": f.Json(
+            computed=True,
+            help="Its nodes by provision_state; its devices: total, free, "
+            "allocated (which includes what is being attached or detached) "
+            "and the same by type; and, by resource class: total, reserved, "
+            "used and free.",
+        ),
         "synced_at": f.DateTime(
             nullable=True, help="When its inventory was last read."
         ),
@@ -112,3 +124,17 @@ class PodManager(base.Resource):
             nullable=True, help="The operation that is in charge of it."
         ),
     }
+
+    def obj_load_attr(self, attrname: str) -> None:
+        if attrname != "usage":
+            raise NotImplementedError(attrname)
+        (self.usage,) = self.count_usage(self._context, [self.uuid])
+        self.obj_reset_changes(["usage"])
+
+    @classmethod
+    @base.remotable
+    def count_usage(
+        cls, context: "RequestContext", uuids: list[str]
+    ) -> list[dict[str, typing.Any]]:
+        """The usage of each of these pod managers, in one statement."""
+        return base.store().usage(context, uuids)

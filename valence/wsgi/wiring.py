@@ -19,7 +19,7 @@ from oslo_config import cfg
 
 from valence import rpcapi
 from valence.api.app import make_application
-from valence.db import api as db
+from valence.db import store
 from valence.objects import base
 
 CONF = cfg.CONF
@@ -30,5 +30,5 @@ def wire(nudge: rpcapi.Nudger | None = None) -> typing.Any:
     if CONF.api.object_backend == "conductor":
         base.Resource.indirection_api = rpcapi.ObjectAPI()
     else:
-        base.use_store(db.Database())
+        base.use_store(store.Database())
     return make_application(nudge)

@@ -21,6 +21,7 @@ from wsme import types as wtypes
 
 from valence import exception
 from valence import objects
+from valence import rpcapi
 from valence import states
 from valence.api import requirements
 from valence.api import resource
@@ -30,11 +31,17 @@ from valence.api.call import Call
 from valence.api.v1 import device
 from valence.api.v1 import pod_manager
 from valence.context import RequestContext
+from valence.objects import requirements as needed
 
 _IDENT = wtypes.StringType(min_length=1, max_length=255)
 
 #: What it is asked for by may be named by uuid or by name.
-NEW = types.of_object(objects.Node, podm_id=_IDENT, flavor_id=_IDENT)
+NEW = types.of_object(
+    objects.Node,
+    podm_id=_IDENT,
+    flavor_id=_IDENT,
+    more={"dry_run": bool},
+)
 CHANGED = types.of_object(objects.Node)
 
 
@@ -131,7 +138,7 @@ def compose(call: Call) -> webob.Response:
                 f"Pod manager {podm.label} is in maintenance: no node is "
                 "composed on it."
             )
-        for key in properties:
+        for key in sorted(needed.of(properties).keys):
             if key not in podm.requirement_keys:
                 raise exception.InvalidField(
                     field=f"properties.{key}",
@@ -139,6 +146,8 @@ def compose(call: Call) -> webob.Response:
                     f"{' and '.join(podm.requirement_keys) or 'nothing'} "
                     "only.",
                 )
+    if values.get("dry_run"):
+        return _plan(call, properties, podm)
     node = _new(
         call,
         name=values.get("name"),
@@ -156,6 +165,21 @@ def compose(call: Call) -> webob.Response:
         podm_id=node.podm_id,
         arguments={"podm_id": node.podm_id},
     )
+
+
+def _plan(
+    call: Call,
+    properties: dict[str, typing.Any],
+    podm: objects.PodManager | None,
+) -> webob.Response:
+    """What would be chosen, and why; nothing is taken."""
+    plan = rpcapi.plan(call.context, properties, podm.uuid if podm else None)
+    if not plan["candidates"]:
+        raise exception.NoPodManager(plan["refusals"])
+    if not call.context.sees_hardware:
+        field = objects.Operation.fields["refusals"]
+        plan = {"refusals": field.shown(plan["refusals"], False)}
+    return call.answer(plan)
 
 
 def manage(call: Call) -> webob.Response:

@@ -24,10 +24,11 @@ from valence import exception
 from valence import objects
 from valence.conductor.flows import base
 from valence.conductor.run import Run
-from valence.db import candidates
+from valence.db import claims
 from valence.db import devices
-from valence.db import operations
 from valence.drivers import base as drivers
+from valence.objects import requirements
+from valence.scheduler import select
 
 CONF = cfg.CONF
 LOG = log.getLogger(__name__)
@@ -62,48 +63,112 @@ class NextPodManager(taskflow.retry.Retry):
         if (
             isinstance(run.error, exception.HardwareError)
             and not run.abandoned
-            and run.candidates
+            and not run.operation.arguments.get("podm_id")
         ):
-            run.next_candidate = True
-            return taskflow.retry.RETRY
-        if isinstance(run.error, exception.HardwareError) and not (
-            run.operation.arguments.get("podm_id")
-        ):
-            run.error = exception.NoPodManager(run.refusals)
+            if len(run.tried) < CONF.scheduler.max_tries and self._more():
+                run.next_candidate = True
+                return taskflow.retry.RETRY
+            run.error = no_pod_manager(run)
         return taskflow.retry.REVERT
+
+    def _more(self) -> bool:
+        """Whether there is another to try."""
+        run = self.run
+        if run.candidates is None:  # it was chosen by an earlier attempt
+            run.candidates = untried(
+                run, requirements.of(run.target.properties)
+            )
+        return bool(run.candidates)
+
+
+def untried(
+    run: Run, asked: requirements.Requirements
+) -> list[select.Candidate]:
+    return [c for c in select.select(asked) if c.uuid not in run.tried]
+
+
+def no_pod_manager(run: Run) -> exception.NoPodManager:
+    """Why each pod manager did not serve: those that were tried first."""
+    asked = requirements.of(
+        run.target.properties, run.operation.arguments.get("podm_id")
+    )
+    found = {
+        refusal.podm_id: refusal
+        for refusal in [*run.refusals.values(), *select.explain(asked)]
+    }
+    # Of one that was tried, what came of it says more than the numbers.
+    found |= run.refusals
+    return exception.NoPodManager([one.document() for one in found.values()])
 
 
 class ChoosePodManager(base.Step):
-    """Write on the node where its hardware is to come from."""
+    """Find the best pod manager, and take what the node is to be made of.
+
+    It is booked, and written on the node, before hardware is touched.
+    """
+
+    #: Times that a choice is made anew because others were faster.
+    ANEW = 3
 
     def do(self) -> None:
         run, node = self.run, self.run.target
         run.step("choose pod manager")
         run.error = None
-        if run.candidates is None:
-            run.candidates = self._candidates(node)
-        while run.candidates:
-            run.candidate = run.candidates.pop(0)
-            if operations.choose_pod_manager(
-                run.operation, node, run.candidate.uuid
-            ):
-                return
-            run.refusals.append((run.candidate.name, "it is gone or drained"))
-        raise exception.NoPodManager(run.refusals)
-
-    def _candidates(self, node: objects.Node) -> list[candidates.Candidate]:
-        """The named one, or all that might serve; never another's place.
-
-        An attempt that died may have left hardware on the one it had
-        chosen: that is the first to look at.
-        """
-        run = self.run
+        # An attempt that died may have left hardware on the one that it had
+        # chosen: that is the one to look at, never another's place.
         named = run.operation.arguments.get("podm_id") or (
             node.podm_id if run.resumed else None
         )
-        found, refused = candidates.find(node.properties, named)
-        run.refusals.extend(refused)
-        return found
+        asked = requirements.of(node.properties, named)
+        if run.resumed and node.podm_id and self._take_up(asked):
+            return
+        if run.candidates is None:
+            run.candidates = untried(run, asked)
+        for _ in range(self.ANEW):
+            while run.candidates:
+                run.candidate = run.candidates.pop(0)
+                if self._claim(asked):
+                    run.tried.add(run.candidate.uuid)
+                    run.step(f"try pod manager {run.candidate.name}")
+                    return
+            run.candidates = untried(run, asked)
+        raise no_pod_manager(run)
+
+    def _claim(self, asked: requirements.Requirements) -> bool:
+        run = self.run
+        assert run.candidate is not None  # noqa: S101 - for mypy
+        places = select.places(run.candidate.uuid, asked)
+        for run.place in places:
+            try:
+                return self._claim_there(run.candidate.uuid, asked)
+            except claims.Lost as e:
+                run.refused(str(e))
+        if not places:
+            run.refused("somebody else was faster")
+        return False
+
+    def _claim_there(
+        self, podm_id: str, asked: requirements.Requirements
+    ) -> bool:
+        run = self.run
+        if not claims.claim(
+            run.operation, run.target, podm_id, asked, run.place
+        ):
+            run.abandon("is not in charge any more")
+        return True
+
+    def _take_up(self, asked: requirements.Requirements) -> bool:
+        """Whether what an earlier attempt claimed is still the node's."""
+        run, node = self.run, self.run.target
+        if not claims.holds(node):
+            return False
+        podm = objects.PodManager.get(run.context, node.podm_id)
+        run.candidate = select.Candidate(podm.uuid, podm.name)
+        run.tried.add(podm.uuid)
+        run.place = claims.Place(
+            **(run.operation.arguments.get("place") or {})
+        )
+        return self._claim_there(node.podm_id, asked)
 
     def undo(self) -> None:
         run, node = self.run, self.run.target
@@ -111,31 +176,9 @@ class ChoosePodManager(base.Step):
             # An earlier attempt may have got further than this one, which
             # then has no ComposeNodeTask to go back through.
             give_all_back(run, node.podm_id)
-        if node.podm_id and not self.run.operation.arguments.get("podm_id"):
-            operations.choose_pod_manager(self.run.operation, node, None)
-
-
-class ReserveDevices(base.Step):
-    """Take from the pool, before hardware is touched, what is asked for."""
-
-    def do(self) -> None:
-        run, node = self.run, self.run.target
-        wanted = node.properties.get("pci_device", {}).get("type", [])
-        if not wanted:
-            return
-        run.step("reserve devices")
-        missing = devices.reserve(run.operation, node, wanted)
-        if missing is not None:
-            error = exception.HardwareConflict(
-                f"It has too few free devices of type {missing} for "
-                f"{', '.join(wanted)}."
-            )
-            name = run.candidate.name if run.candidate else node.podm_id
-            run.refusals.append((name, str(error)))
-            raise error
-
-    def undo(self) -> None:
-        devices.let_go(self.run.operation)
+        named = run.operation.arguments.get("podm_id")
+        if not claims.let_go(run.operation, node, named):
+            run.abandon("is not in charge any more")
 
 
 class ComposeNodeTask(base.Step):
@@ -184,11 +227,7 @@ class ComposeNodeTask(base.Step):
                 node.uuid,
                 node.name,
                 node.description,
-                {
-                    key: wanted
-                    for key, wanted in node.properties.items()
-                    if key != "pci_device"
-                },
+                requirements.for_driver(node.properties, run.place.rack_index),
                 run,
                 resume=run.resumed,
                 system=node.index if named else None,
@@ -196,8 +235,7 @@ class ComposeNodeTask(base.Step):
         except exception.HardwareError as e:
             self.clean = not run.resumed and self._made_nothing(e)
             run.unanswered = e.status >= 500
-            name = run.candidate.name if run.candidate else node.podm_id
-            run.refusals.append((name, str(e)))
+            run.refused(str(e))
             raise
 
     def _made_nothing(self, error: exception.HardwareError) -> bool:
@@ -233,7 +271,7 @@ def claim_system(run: Run, node: typing.Any, tried: set[str]) -> None:
     which of those who chose the same system has it.
     """
     run.step("choose system")
-    for index, resource_uri in candidates.free_systems(node.podm_id):
+    for index, resource_uri in claims.free_systems(node.podm_id):
         if index in tried:
             continue
         try:
@@ -255,8 +293,7 @@ class AttachDevices(base.Step):
             try:
                 attach(run, node, device)
             except exception.HardwareError as e:
-                name = run.candidate.name if run.candidate else node.podm_id
-                run.refusals.append((name, str(e)))
+                run.refused(str(e))
                 raise
 
 
@@ -384,7 +421,6 @@ def build(run: Run) -> linear_flow.Flow:
         run,
         linear_flow.Flow("place", retry=NextPodManager(run)).add(
             ChoosePodManager(run),
-            ReserveDevices(run),
             ComposeNodeTask(run),
             AttachDevices(run),
         ),

@@ -26,6 +26,7 @@ from valence.conductor.flows import base
 from valence.conductor.run import Run
 from valence.db import api as db
 from valence.db import inventory
+from valence.db import recount
 
 CONF = cfg.CONF
 
@@ -55,6 +56,7 @@ class Connect(base.Step):
     def do(self) -> None:
         run, podm = self.run, self.run.target
         plan_next(run, failed=True)  # until it has succeeded
+        recount.provide(podm.uuid)
         run.step("connect")
         with noting_status(run):
             driver = run.driver(podm.uuid)
@@ -101,6 +103,7 @@ class ReadInventory(base.Step):
                 for node in nodes
             },
         )
+        recount.recount(podm.uuid)
         run.values.update(
             status=states.POD_MANAGER.outcome("answers"),
             status_reason=None,

@@ -70,7 +70,10 @@ class TestServer(base.SharedTestCase):
         answer.begin()
         return answer.status, answer, answer.read()
 
-    POST = "POST /v1/flavors HTTP/1.1\nHost: localhost\nContent-Type: application/json\n"
+    POST = (
+        "POST /v1/flavors HTTP/1.1\nHost: localhost\n"
+        "Content-Type: application/json\n"
+    )
 
     def assert_alive(self) -> None:
         began = time.monotonic()
@@ -292,7 +295,8 @@ class TestServer(base.SharedTestCase):
         waiting = [self.connect() for _ in range(30)]
         for connection in waiting:
             connection.sendall(
-                b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=3\r\n"
+                b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\n"
+                b"Prefer: wait=3\r\n"
                 b"Content-Type: application/json\r\n"
                 b"Content-Length: 2\r\n\r\n{}"
             )

@@ -30,13 +30,17 @@ ROOT = pathlib.Path(__file__).parents[4]
 #: Where one of these changes, raise the VERSION of the object too, unless
 #: that version was never in a release.
 FINGERPRINTS = {
-    "Device": "1.0-5615acb21e3c5fee14b9ab012a85f34c",
+    "Allocation": "1.0-9a6014d42fb1d49158fceaa61d09468b",
+    "Device": "1.0-6968607cf0a599cb9e30f95ea9f82312",
     "Flavor": "1.0-44ebffc9370a2ff81f3e2fa5e1b2a135",
     "IdempotencyKey": "1.0-20b0a7fec69466b460bcc082003ede1c",
+    "Inventory": "1.0-c6afeeaeeaa8feedcad3a6af024dec68",
     "Node": "1.0-a7ed27227bc42e5b3ac57ac3278cb872",
-    "Operation": "1.0-19e90a9ef1b11ec0b937f80f53525e64",
-    "PodManager": "1.0-0f9bba92407a31195f24630bac49b62c",
+    "Operation": "1.0-47cd7a4799d5c9d8cbbe38d10de6e8d4",
+    "PodManager": "1.0-61db2773fcd7560908ea5299c590dee2",
     "Rack": "1.0-97e217b0c164db1e1a41900dee2d0cd4",
+    "ResourceClass": "1.0-fc4ce4066847cbc6751caf3c2b2a802b",
+    "ResourceProvider": "1.0-9287b72c572114093710511b21534f5a",
     "System": "1.0-313de32622b46e201b91de76e47d92fa",
 }
 

@@ -1,0 +1,231 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What there is to give, and who holds it: every write keeps both true.
+
+An inventory counts what is held of it (``used``) and what is left
+(``free``), and is only ever changed by a statement that adds or subtracts;
+the one that takes says in its WHERE that there has to be enough. So two
+callers never get the same unit, on any database, and nobody waits longer
+than for one such statement.
+
+What a pod manager has follows from the rows of its systems and devices: each
+transaction that moves a device or places a node books that as well, and
+:func:`recount`, after each sync, makes the books equal to the rows, whatever
+was pulled, plugged or lost meanwhile.
+"""
+
+import math
+import typing
+import uuid as uuidlib
+
+from oslo_db import exception as db_exc
+import sqlalchemy as sa
+
+from valence.db import api
+from valence.db import models
+
+PROVIDERS = models.PROVIDERS
+INVENTORIES = models.INVENTORIES
+ALLOCATIONS = models.ALLOCATIONS
+TRAITS = models.TRAITS
+
+#: What the owner of an inventory says of it.
+TOLD = (
+    "total",
+    "reserved",
+    "min_unit",
+    "max_unit",
+    "step_size",
+    "allocation_ratio",
+)
+#: provider → resource class → amount
+Amounts = dict[str, dict[str, int]]
+
+
+def capacity(told: typing.Mapping[str, typing.Any]) -> int:
+    """How much of an inventory can be held, as Placement counts it."""
+    return math.floor(
+        (told["total"] - told["reserved"]) * told["allocation_ratio"]
+    )
+
+
+def enough(name: str, amount: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """Conditions on an inventory that can give this much of a class."""
+    i = INVENTORIES.c
+    return (
+        i.resource_class == name,
+        i.free >= amount,
+        i.min_unit <= amount,
+        i.max_unit >= amount,
+        sa.literal(amount) % i.step_size == 0,
+    )
+
+
+# -- taking and giving back ---------------------------------------------------
+
+
+def take(
+    connection: sa.Connection,
+    consumer_id: str,
+    wanted: Amounts,
+    *,
+    force: bool = False,
+) -> tuple[str, str] | None:
+    """Book what a node takes; the caller rolls back where it cannot.
+
+    :param force: the rows say that it is there, whatever the books say
+    :returns: None, or the (provider, class) of which there is not enough
+    """
+    # Always in the same order, all inventories before any allocation: two
+    # transactions that want the same cannot wait for each other.
+    parts = sorted(
+        (provider, name, amount)
+        for provider, amounts in wanted.items()
+        for name, amount in amounts.items()
+    )
+    i = INVENTORIES.c
+    for provider, name, amount in parts:
+        there = (i.resource_class == name,) if force else enough(name, amount)
+        done = connection.execute(
+            sa.update(INVENTORIES)
+            .where(i.provider_id == provider, *there)
+            .values(used=i.used + amount, free=i.free - amount)
+        )
+        if not (done.rowcount or force):
+            return provider, name
+    have = held(connection, consumer_id)
+    new = []
+    for provider, name, amount in parts:
+        if (provider, name) in have:
+            connection.execute(
+                _on(consumer_id, provider, name).values(
+                    used=ALLOCATIONS.c.used + amount
+                )
+            )
+        else:
+            new.append(_row(consumer_id, provider, name, amount))
+    if new:
+        connection.execute(sa.insert(ALLOCATIONS), new)
+    return None
+
+
+def give(
+    connection: sa.Connection, consumer_id: str, given: Amounts | None = None
+) -> None:
+    """Book what a node gives back.
+
+    :param given: None: all that it holds
+    """
+    holding = held(connection, consumer_id)
+    if given is None:
+        given = {}
+        for (provider, name), used in holding.items():
+            given.setdefault(provider, {})[name] = used
+    for provider, amounts in sorted(given.items()):
+        for name, amount in sorted(amounts.items()):
+            amount = min(amount, holding.get((provider, name), 0))
+            if not amount:
+                continue
+            connection.execute(
+                sa.update(INVENTORIES)
+                .where(
+                    INVENTORIES.c.provider_id == provider,
+                    INVENTORIES.c.resource_class == name,
+                )
+                .values(
+                    used=INVENTORIES.c.used - amount,
+                    free=INVENTORIES.c.free + amount,
+                )
+            )
+            if amount == holding[provider, name]:
+                connection.execute(
+                    sa.delete(ALLOCATIONS).where(
+                        *_is(consumer_id, provider, name)
+                    )
+                )
+            else:
+                connection.execute(
+                    _on(consumer_id, provider, name).values(
+                        used=ALLOCATIONS.c.used - amount
+                    )
+                )
+
+
+def held(
+    connection: sa.Connection, consumer_id: str
+) -> dict[tuple[str, str], int]:
+    """What a node holds: (provider, resource class) → amount."""
+    return {
+        (row.provider_id, row.resource_class): row.used
+        for row in connection.execute(
+            sa.select(
+                ALLOCATIONS.c.provider_id,
+                ALLOCATIONS.c.resource_class,
+                ALLOCATIONS.c.used,
+            ).where(ALLOCATIONS.c.consumer_id == consumer_id)
+        )
+    }
+
+
+def _is(
+    consumer_id: str, provider: str, name: str
+) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        ALLOCATIONS.c.consumer_id == consumer_id,
+        ALLOCATIONS.c.provider_id == provider,
+        ALLOCATIONS.c.resource_class == name,
+    )
+
+
+def _on(consumer_id: str, provider: str, name: str) -> sa.Update:
+    return sa.update(ALLOCATIONS).where(*_is(consumer_id, provider, name))
+
+
+def new_row(**values: typing.Any) -> api.Values:
+    """A row of an object that is made behind the scenes."""
+    when = api.now()
+    return {
+        "uuid": str(uuidlib.uuid4()),
+        "created_at": when,
+        "updated_at": when,
+        "revision": 0,
+        **values,
+    }
+
+
+def _row(consumer_id: str, provider: str, name: str, used: int) -> api.Values:
+    return new_row(
+        consumer_id=consumer_id,
+        provider_id=provider,
+        resource_class=name,
+        used=used,
+    )
+
+
+def ensure_classes(
+    connection: sa.Connection, names: typing.Iterable[str]
+) -> None:
+    """Make the resource classes that are not there yet."""
+    classes = models.RESOURCE_CLASSES
+    wanted = set(names)
+    known = connection.execute(
+        sa.select(classes.c.name).where(classes.c.name.in_(wanted))
+    ).scalars()
+    for name in sorted(wanted - set(known)):
+        try:
+            with connection.begin_nested():
+                connection.execute(
+                    sa.insert(classes).values(new_row(name=name))
+                )
+        except db_exc.DBDuplicateEntry:
+            pass  # another conductor was faster

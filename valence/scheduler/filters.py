@@ -1,0 +1,449 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The filters that Valence comes with."""
+
+import typing
+
+import sqlalchemy as sa
+
+from valence import objects
+from valence import states
+from valence.db import accounts
+from valence.db import claims
+from valence.db import models
+from valence.objects import resource_provider
+from valence.objects.requirements import Requirements
+from valence.objects.requirements import Wanted
+from valence.scheduler import base
+
+PODS = models.POD_MANAGERS.c
+SYSTEMS = models.SYSTEMS
+DEVICES = models.DEVICES
+
+
+class Online(base.Filter):
+    """It answers."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool]:
+        return PODS.status == states.ONLINE
+
+    def columns(self, asked: Requirements) -> base.Columns:
+        return {
+            "online_status": PODS.status,
+            "online_reason": PODS.status_reason,
+        }
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        text = f"it is {row['online_status']}"
+        if row["online_reason"]:
+            text += f": {row['online_reason']}"
+        return base.Reason(text)
+
+
+class Maintenance(base.Filter):
+    """It is not being drained."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool]:
+        return PODS.maintenance.is_(sa.false())
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        return base.Reason("it is in maintenance")
+
+
+class Keys(base.Filter):
+    """Its driver can serve every key of the request."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
+        # A JSON list of words without quotes in them.
+        listed = sa.type_coerce(PODS.requirement_keys, sa.Text())
+        return sa.and_(
+            sa.true(),
+            *(listed.contains(f'"{key}"') for key in sorted(asked.keys)),
+        )
+
+    def columns(self, asked: Requirements) -> base.Columns:
+        return {"keys": PODS.requirement_keys, "keys_driver": PODS.driver}
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        missing = sorted(asked.keys - set(row["keys"]))
+        return base.Reason(
+            f"its driver '{row['keys_driver']}' cannot serve "
+            f"{', '.join(missing)}"
+        )
+
+
+class Location(base.Filter):
+    """It stands where the request says."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
+        if asked.location is None:
+            return None
+        return PODS.location == asked.location
+
+    def columns(self, asked: Requirements) -> base.Columns:
+        return {"location": PODS.location}
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        where = row["location"]
+        return base.Reason(
+            f"it stands at '{where}', not at '{asked.location}'"
+            if where
+            else f"it is not said to stand at '{asked.location}'"
+        )
+
+
+class Traits(base.Filter):
+    """It has the traits that are required and none that is forbidden."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
+        return sa.and_(
+            sa.true(),
+            *(self._has(trait) for trait in sorted(asked.required_traits)),
+            *(~self._has(trait) for trait in sorted(asked.forbidden_traits)),
+        )
+
+    def columns(self, asked: Requirements) -> base.Columns:
+        both = asked.required_traits | asked.forbidden_traits
+        return {f"trait_{trait}": self._has(trait) for trait in sorted(both)}
+
+    @staticmethod
+    def _has(trait: str) -> sa.ColumnElement[bool]:
+        t = models.TRAITS.c
+        return sa.exists().where(t.provider_id == PODS.uuid, t.trait == trait)
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        parts = [
+            f"lacks {trait}"
+            for trait in sorted(asked.required_traits)
+            if not row[f"trait_{trait}"]
+        ] + [
+            f"has {trait}"
+            for trait in sorted(asked.forbidden_traits)
+            if row[f"trait_{trait}"]
+        ]
+        return base.Reason(f"it {' and '.join(parts)}")
+
+
+class Capacity(base.Filter):
+    """It has enough of each resource class left."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
+        # The first finds pod managers, by the index over what is free; the
+        # others look at those that it found. So the scarce come first:
+        # devices before systems, and much before little.
+        i = models.INVENTORIES.c
+        conditions: list[sa.ColumnElement[bool]] = []
+        for name, amount in sorted(
+            asked.amounts.items(),
+            key=lambda item: (item[0] == _SYSTEM, -item[1], item[0]),
+        ):
+            there = accounts.enough(name, amount)
+            conditions.append(
+                sa.exists().where(i.provider_id == PODS.uuid, *there)
+                if conditions
+                else PODS.uuid.in_(sa.select(i.provider_id).where(*there))
+            )
+        return sa.and_(*conditions)
+
+    def columns(self, asked: Requirements) -> base.Columns:
+        i = models.INVENTORIES.c
+        return {
+            f"capacity_{name}": sa.select(i.free)
+            .where(i.provider_id == PODS.uuid, i.resource_class == name)
+            .scalar_subquery()
+            for name in asked.amounts
+        }
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        words = {w.resource_class: w.type for w in asked.devices}
+        needed, free = {}, {}
+        for name, amount in asked.amounts.items():
+            left = max(0, row[f"capacity_{name}"] or 0)
+            if left < amount:
+                needed[name], free[name] = amount, left
+        if not needed:
+            return base.Reason("it cannot give so many at once")
+        return base.Reason(
+            "it has too little left: "
+            + " and ".join(
+                f"{needed[name]} of {self._word(name, words)} needed, "
+                f"{free[name]} free"
+                for name in needed
+            ),
+            needed,
+            free,
+        )
+
+    @staticmethod
+    def _word(name: str, words: dict[str, str]) -> str:
+        if name == _SYSTEM:
+            return "its systems"
+        return f"type {words[name]}" if name in words else name
+
+
+class System(base.Filter):
+    """One free system has all that is asked of the system."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
+        if not asked.of_one_system:
+            return None
+        return sa.exists().where(*fits(asked))
+
+    def columns(self, asked: Requirements) -> base.Columns:
+        free = (
+            SYSTEMS.c.podm_id == PODS.uuid,
+            SYSTEMS.c.state == objects.system.FREE,
+        )
+        return {
+            label: sa.select(what).where(*free).scalar_subquery()
+            for label, what in (
+                ("system_free", sa.func.count()),
+                ("system_memory_mib", sa.func.max(SYSTEMS.c.memory_mib)),
+                ("system_cores", sa.func.max(SYSTEMS.c.cpu_cores)),
+            )
+        }
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        needed: dict[str, typing.Any] = {
+            name: value
+            for name, value in (
+                ("cores", asked.cores),
+                ("memory_mib", asked.memory_mib),
+                ("model", asked.cpu_model),
+                ("rack", asked.rack),
+            )
+            if value is not None
+        }
+        free: dict[str, typing.Any] = {
+            name: row[f"system_{name}"]
+            for name in ("cores", "memory_mib")
+            if name in needed and row[f"system_{name}"] is not None
+        }
+        words = {
+            "cores": "{} cores",
+            "memory_mib": "{} MiB of memory",
+            "model": "processor model {}",
+        }
+        wanted = " and ".join(
+            words[name].format(value)
+            for name, value in needed.items()
+            if name in words
+        )
+        text = "it has no free system" + (f" with {wanted}" if wanted else "")
+        if asked.rack is not None:
+            text += f" in rack '{asked.rack}'"
+        if free:
+            text += ", the most that one of them has is " + " and ".join(
+                words[name].format(value) for name, value in free.items()
+            )
+        return base.Reason(text, needed, free)
+
+
+class Devices(base.Filter):
+    """A system that fits can reach the devices that are asked for."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
+        if not asked.devices:
+            return None
+        return sa.exists().where(*fits(asked), reaches(asked))
+
+    def columns(self, asked: Requirements) -> base.Columns:
+        d = DEVICES.c
+        return {
+            f"devices_{number}": sa.select(sa.func.count())
+            .where(d.podm_id == PODS.uuid, *claims.suits(wanted))
+            .scalar_subquery()
+            for number, wanted in enumerate(asked.devices)
+        }
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        needed, free = {}, {}
+        for number, wanted in enumerate(asked.devices):
+            key = str(wanted).partition(" of type ")[2]
+            needed[key] = wanted.count
+            free[key] = row[f"devices_{number}"]
+        short = [key for key in needed if free[key] < needed[key]]
+        if short:
+            text = "it has too few devices: " + " and ".join(
+                f"{needed[key]} of type {key} needed, {free[key]} free"
+                for key in short
+            )
+        else:
+            together = [
+                word
+                for word, wanted in (
+                    ("in one pool", asked.same_pool),
+                    ("in the rack of a free system that fits", True),
+                )
+                if wanted
+            ]
+            text = (
+                "it has the devices, but not together "
+                f"{' and '.join(together)}: "
+                + ", ".join(map(str, asked.devices))
+            )
+        return base.Reason(text, needed, free)
+
+
+class Pools(base.Filter):
+    """A pool that serves it has what is asked of pools."""
+
+    def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
+        return sa.and_(
+            sa.true(),
+            *(
+                sa.exists().where(
+                    *self._serving(), *accounts.enough(name, amount)
+                )
+                for name, amount in asked.resources
+            ),
+        )
+
+    def columns(self, asked: Requirements) -> base.Columns:
+        i = models.INVENTORIES.c
+        return {
+            f"pools_{name}": sa.select(sa.func.max(i.free))
+            .where(*self._serving(), i.resource_class == name)
+            .scalar_subquery()
+            for name, _ in asked.resources
+        }
+
+    @staticmethod
+    def _serving() -> tuple[sa.ColumnElement[bool], ...]:
+        p, i = models.PROVIDERS.c, models.INVENTORIES.c
+        return (
+            p.uuid == i.provider_id,
+            p.kind == resource_provider.POOL,
+            sa.or_(p.podm_id.is_(None), p.podm_id == PODS.uuid),
+        )
+
+    def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        needed, free = {}, {}
+        for name, amount in asked.resources:
+            left = max(0, row[f"pools_{name}"] or 0)
+            if left < amount or len(asked.resources) == 1:
+                needed[name], free[name] = amount, left
+        return base.Reason(
+            "no pool that serves it has enough: "
+            + " and ".join(
+                f"{needed[name]} of {name} needed, {free[name]} free"
+                for name in needed
+            ),
+            needed,
+            free,
+        )
+
+
+_SYSTEM = objects.resource_class.SYSTEM
+
+
+def fits(
+    asked: Requirements, podm_id: typing.Any = PODS.uuid
+) -> list[sa.ColumnElement[bool]]:
+    """Conditions on a free system that has what is asked of the system."""
+    s = SYSTEMS.c
+    found = [s.podm_id == podm_id, s.state == objects.system.FREE]
+    for column, least in (
+        (s.memory_mib, asked.memory_mib),
+        (s.cpu_cores, asked.cores),
+    ):
+        if least is not None:
+            # What a pod manager does not tell does not count against it.
+            found.append(sa.or_(column.is_(None), column >= least))
+    if asked.cpu_model is not None:
+        found.append(
+            sa.or_(s.cpu_model.is_(None), s.cpu_model == asked.cpu_model)
+        )
+    if asked.rack is not None:
+        r = models.RACKS.c
+        found.append(
+            s.rack_id.in_(
+                sa.select(r.uuid).where(
+                    r.podm_id == podm_id,
+                    sa.or_(
+                        r.uuid == asked.rack,
+                        r.name == asked.rack,
+                        r.index == asked.rack,
+                    ),
+                )
+            )
+        )
+    return found
+
+
+def reaches(
+    asked: Requirements, podm_id: typing.Any = PODS.uuid
+) -> sa.ColumnElement[bool]:
+    """Condition on a system: the devices are where it can reach them.
+
+    A pool serves the rack that it stands in; where that is not told, all.
+    """
+    d, s = DEVICES.c, SYSTEMS.c
+    near = d.rack_id == s.rack_id
+    if not asked.same_rack:
+        near = sa.or_(near, d.rack_id.is_(None), s.rack_id.is_(None))
+    query = _together(asked, podm_id).where(near)
+    return query.correlate(SYSTEMS, models.POD_MANAGERS).exists()
+
+
+def pools_of(
+    asked: Requirements, podm_id: str, rack_id: str | None
+) -> sa.Select[typing.Any]:
+    """The pools that have all devices which a system in a rack can reach."""
+    d = DEVICES.c
+    query = _together(asked, podm_id).where(d.pooled_group_id.is_not(None))
+    if rack_id is None:
+        return query
+    near = d.rack_id == rack_id
+    return query.where(
+        near if asked.same_rack else sa.or_(near, d.rack_id.is_(None))
+    )
+
+
+def _together(
+    asked: Requirements, podm_id: typing.Any
+) -> sa.Select[typing.Any]:
+    """Groups of devices that have enough of each kind."""
+    d = DEVICES.c
+    enough = [
+        sa.func.sum(sa.case((sa.or_(*conditions), 1), else_=0)) >= count
+        for conditions, count in _apart(asked.devices)
+    ]
+    by = d.pooled_group_id if asked.same_pool else d.podm_id
+    return (
+        sa.select(by)
+        .where(d.podm_id == podm_id, sa.or_(*_any_of(asked.devices)))
+        .group_by(by)
+        .having(sa.and_(*enough))
+    )
+
+
+def _any_of(wanted: tuple[Wanted, ...]) -> list[sa.ColumnElement[bool]]:
+    return [sa.and_(*claims.suits(one)) for one in wanted]
+
+
+def _apart(
+    wanted: tuple[Wanted, ...],
+) -> list[tuple[list[sa.ColumnElement[bool]], int]]:
+    """Which devices have to be how many, for each kind, and for kinds that
+    one device may be of: those of one type, taken together."""
+    parts = [([sa.and_(*claims.suits(one))], one.count) for one in wanted]
+    by_type: dict[str, list[Wanted]] = {}
+    for one in wanted:
+        by_type.setdefault(one.type, []).append(one)
+    for alike in by_type.values():
+        if len(alike) > 1:
+            parts.append(
+                (_any_of(tuple(alike)), sum(one.count for one in alike))
+            )
+    return parts
