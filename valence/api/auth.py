@@ -231,7 +231,9 @@ class _Nobody:
         if not CONF.api.allow_remote_noauth:
             _refuse_strangers(environ)
         project = environ.get("HTTP_X_PROJECT_ID")
-        if project is not None and not re.fullmatch(r"[\w.-]{1,64}", project):
+        if project is not None and not re.fullmatch(
+            r"[A-Za-z0-9_.-]{1,64}", project
+        ):
             raise exception.InvalidField(
                 field="X-Project-Id",
                 reason="1 to 64 letters, digits, '.', '_' and '-' are wanted.",
