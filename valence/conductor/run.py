@@ -118,8 +118,11 @@ class Run:
 
     # -- the Progress of drivers --
 
-    def step(self, name: str) -> None:
-        """Begin a step; the one before it has succeeded."""
+    def step(self, name: str, public: str | None = None) -> None:
+        """Begin a step; the one before it has succeeded.
+
+        :param public: its name for those who may not know of the hardware
+        """
         steps = self._ended("succeeded")
         steps.append(
             {
@@ -127,6 +130,7 @@ class Run:
                 "state": "running",
                 "started_at": db.now().isoformat(),
                 "ended_at": None,
+                **({"public": public} if public else {}),
             }
         )
         self.operation.steps = steps

@@ -186,18 +186,25 @@ class Json(Facts, fields.AutoTypedField):
 
 
 class Steps(Json):
-    """The steps of an operation; why one failed may tell of the hardware."""
+    """The steps of an operation.
+
+    What tells of the hardware is the message of one that failed, and the name
+    where there is a ``public`` one beside it.
+    """
 
     def __init__(self, **kwargs: typing.Any) -> None:
         super().__init__(form=list, **kwargs)
 
     def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
-        if hardware:
-            return value
-        return [
-            {key: item for key, item in step.items() if key != "message"}
-            for step in value
-        ]
+        unshown = ("public",) if hardware else ("public", "message")
+        shown = []
+        for step in value:
+            name = step["name"] if hardware else step.get("public")
+            shown.append(
+                {key: step[key] for key in step if key not in unshown}
+                | {"name": name or step["name"]}
+            )
+        return shown
 
 
 class Refusals(Json):

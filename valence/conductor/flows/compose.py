@@ -129,7 +129,10 @@ class ChoosePodManager(base.Step):
                 run.candidate = run.candidates.pop(0)
                 if self._claim(asked):
                     run.tried.add(run.candidate.uuid)
-                    run.step(f"try pod manager {run.candidate.name}")
+                    run.step(
+                        f"try pod manager {run.candidate.name}",
+                        public="try pod manager",
+                    )
                     return
             run.candidates = untried(run, asked)
         raise no_pod_manager(run)
@@ -299,7 +302,7 @@ class AttachDevices(base.Step):
 
 def attach(run: Run, node: typing.Any, device: objects.Device) -> None:
     """Have the pod manager attach one device."""
-    run.step(f"attach {device.type} {device.name or device.index}")
+    run.step(f"attach {device.type} {device.label}")
     try:
         seen = run.driver(node.podm_id).attach_device(
             node.index, device.index, run
@@ -312,7 +315,7 @@ def attach(run: Run, node: typing.Any, device: objects.Device) -> None:
 
 def detach(run: Run, node: typing.Any, device: objects.Device) -> None:
     """Have the pod manager take one device back."""
-    run.step(f"detach {device.type} {device.name or device.index}")
+    run.step(f"detach {device.type} {device.label}")
     seen = run.driver(node.podm_id).detach_device(
         node.index, device.index, run
     )
