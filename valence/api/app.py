@@ -12,9 +12,12 @@
 
 """The pecan application and what stands around it."""
 
+import logging
 import typing
+import urllib.parse
 
 from oslo_config import cfg
+from oslo_log import log
 from oslo_middleware import cors
 from oslo_middleware import healthcheck
 from oslo_middleware import http_proxy_to_wsgi
@@ -32,6 +35,7 @@ from valence.api import versions
 from valence.api.call import Call
 
 CONF = cfg.CONF
+LOG = log.getLogger(__name__)
 
 
 class Root:
@@ -118,6 +122,7 @@ def _front(app: typing.Any) -> typing.Any:
             headers: list[tuple[str, str]],
             exc_info: typing.Any = None,
         ) -> typing.Any:
+            _log(environ, status)
             version = environ.get("valence.version", 0)
             headers += [
                 (versions.HEADER, f"{versions.SERVICE_TYPE} 1.{version}"),
@@ -131,6 +136,23 @@ def _front(app: typing.Any) -> typing.Any:
         return app(environ, start)
 
     return application
+
+
+def _log(environ: dict[str, typing.Any], status: str) -> None:
+    """Who asked for what, in the server's log: what changes something."""
+    reads = environ["REQUEST_METHOD"] in ("GET", "HEAD", "OPTIONS")
+    LOG.log(
+        logging.DEBUG if reads else logging.INFO,
+        "%s %s %s from %s",
+        environ["REQUEST_METHOD"],
+        # It may have anything in it.
+        urllib.parse.quote(environ.get("PATH_INFO", ""), errors="replace")[
+            :255
+        ],
+        status.partition(" ")[0],
+        environ.get("REMOTE_ADDR"),
+        context=environ.get("valence.context"),
+    )
 
 
 def make_application(nudge: rpcapi.Nudger | None = None) -> typing.Any:

@@ -27,7 +27,6 @@ import typing
 import urllib.parse
 
 import bcrypt
-from keystoneauth1 import exceptions as ksa_exceptions
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_log import log
@@ -66,9 +65,12 @@ def protect(application: typing.Any) -> typing.Any:
     strategy = strategies[CONF.auth_strategy](application)
 
     def guarded(environ: Environ, start_response: typing.Any) -> typing.Any:
+        anybody = _context(environ)
+        # In the log, too, this is no part of the thread's last request.
+        anybody.update_store()
         try:
             if _is_open(environ):
-                environ[CONTEXT] = _context(environ)
+                environ[CONTEXT] = anybody
                 return application(environ, start_response)
             return strategy(environ, start_response)
         except exception.ValenceError as e:
@@ -90,6 +92,9 @@ def _context(environ: Environ, **who: typing.Any) -> RequestContext:
         global_request_id=environ.get("openstack.global_request_id"),
         **who,
     )
+
+
+_TOKEN = re.compile(r"\s*[!-~]{0,4096}\s*", re.ASCII)
 
 
 class _Keystone:
@@ -119,10 +124,18 @@ class _Keystone:
         return self._application(environ, start)
 
     def __call__(self, environ: Environ, start: typing.Any) -> typing.Any:
+        for name in ("X_AUTH_TOKEN", "X_STORAGE_TOKEN", "X_SERVICE_TOKEN"):
+            # What cannot be a token Keystone refuses to read, and it would
+            # look as if it were sick.
+            if not _TOKEN.fullmatch(environ.get(f"HTTP_{name}", "")):
+                del environ[f"HTTP_{name}"]
         try:
             answer = webob.Request(environ).get_response(self._protocol)
-        except ksa_exceptions.ClientException as e:
-            LOG.error("Keystone cannot be asked: %s", e)
+        except Exception:
+            if CONTEXT in environ:
+                raise  # it comes from behind the middleware
+            # What it makes of odd answers is as odd, KeyError and the like.
+            LOG.exception("Keystone cannot be asked.")
             raise self._away() from None
         if CONTEXT in environ:
             return answer(environ, start)
