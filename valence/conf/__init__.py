@@ -41,7 +41,7 @@ for _group, _opts in GROUPS.items():
 log.register_options(CONF)
 # One for each of the threads, by default, of the API.
 db_options.set_defaults(CONF, max_pool_size=16)
-auth.set_defaults()
+api.set_defaults()
 
 
 def setup(argv: list[str] | None = None, name: str | None = None) -> None:

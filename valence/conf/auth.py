@@ -13,8 +13,6 @@
 """Options that say who may ask."""
 
 from oslo_config import cfg
-from oslo_middleware import basic_auth
-from oslo_middleware import cors
 
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
@@ -37,29 +35,3 @@ OPTS: list[cfg.Opt] = [
         "noauth.",
     ),
 ]
-
-
-def set_defaults() -> None:
-    """Defaults of ours for options of the libraries."""
-    cfg.CONF.register_opts(cors.OPTS, group="cors")
-    cfg.set_defaults(
-        basic_auth.OPTS, http_basic_auth_user_file="/etc/valence/htpasswd"
-    )
-    cors.set_defaults(
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=[
-            "Content-Type",
-            "Idempotency-Key",
-            "OpenStack-API-Version",
-            "Prefer",
-            "X-Auth-Token",
-            "X-OpenStack-Request-ID",
-        ],
-        expose_headers=[
-            "Link",
-            "Location",
-            "OpenStack-API-Version",
-            "Preference-Applied",
-            "X-OpenStack-Request-ID",
-        ],
-    )

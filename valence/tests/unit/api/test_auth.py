@@ -322,6 +322,10 @@ def _raising(error: Exception) -> typing.Callable[..., typing.NoReturn]:
 class TestOutside(base.TestCase):
     """What stands around the application."""
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.conf.set("healthcheck", backends=[])
+
     def ask(
         self, method: str = "GET", path: str = "/v1", **headers: str
     ) -> environment.Answer:
