@@ -18,6 +18,8 @@ import socket
 import threading
 import time
 
+import fixtures
+
 from valence.api.app import make_application
 from valence.cmd import server
 from valence.tests import base
@@ -189,6 +191,45 @@ class TestServer(base.SharedTestCase):
             self.connect().sendall(half.encode())
         for _ in range(20):
             self.assert_alive()
+
+    def test_who_drips_is_cut_off(self) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch("valence.cmd.server._SENDING", 1.5)
+        )
+        drips = [
+            b"GET /v1/flavors HTTP/1.1\r\nHost: localhost\r\nX: ",
+            self.POST.replace("\n", "\r\n").encode()
+            + b"Content-Length: 500\r\n\r\n",
+            self.POST.replace("\n", "\r\n").encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n",
+        ]
+        # More of them than there are threads.
+        connections = [self.connect() for _ in range(24)]
+        for number, connection in enumerate(connections):
+            connection.sendall(drips[number % len(drips)])
+        began = time.monotonic()
+        left = list(connections)
+        while left and time.monotonic() - began < 10:
+            for connection in list(left):
+                try:
+                    connection.sendall(b"1")
+                except OSError:
+                    left.remove(connection)
+            time.sleep(0.1)
+        self.assertEqual([], left)
+        self.assert_alive()
+
+    def test_large_headers(self) -> None:
+        for size, wanted in ((30_000, 200), (40_000, 413), (LARGE, 413)):
+            status, _, _ = self.send(
+                "GET /v1/flavors HTTP/1.1\nHost: localhost\nX: " + "x" * size
+            )
+            self.assertEqual(wanted, status, size)
+        status, _, _ = self.send(
+            f"GET /{'x' * 40_000} HTTP/1.1\nHost: localhost"
+        )
+        self.assertEqual(414, status)
+        self.assert_alive()
 
     def test_what_is_no_http(self) -> None:
         for raw in (
