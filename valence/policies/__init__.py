@@ -13,10 +13,11 @@
 """Who may do what: the rules, and asking them.
 
 The defaults stand here; an operator's ``policy.yaml`` has what is different.
-A file that changes counts from the next request on.
+A file that changes counts within a second.
 """
 
 import threading
+import time
 import typing
 
 from oslo_config import cfg
@@ -48,8 +49,13 @@ _NOUNS = (
     system,
 )
 
+#: Seconds between two looks for changed files: finding them takes longer than
+#: asking a rule.
+LOOK_INTERVAL = 1.0
+
 _lock = threading.Lock()
 _enforcer: policy.Enforcer | None = None
+_looked_at = float("-inf")
 
 
 def list_rules() -> list[policy.RuleDefault]:
@@ -80,13 +86,24 @@ def allows(
     enforcer = get_enforcer()
     # While one thread reads a changed file, others would find half of it.
     with _lock:
-        try:
-            return bool(enforcer.authorize(rule, target, context))
-        except ValueError as e:
-            # It is read once; until it changes again, what it said before
-            # holds.
-            LOG.error("The policy file cannot be read: %s", e)
-            return bool(enforcer.authorize(rule, target, context))
+        _look_for_changes(enforcer)
+        return bool(enforcer.authorize(rule, target, context))
+
+
+def _look_for_changes(enforcer: policy.Enforcer) -> None:
+    global _looked_at
+    if time.monotonic() - _looked_at < LOOK_INTERVAL:
+        return
+    _looked_at = time.monotonic()
+    enforcer.use_conf = True
+    try:
+        enforcer.load_rules()
+    except ValueError as e:
+        # What it said before holds until it changes again.
+        LOG.error("The policy file cannot be read: %s", e)
+    finally:
+        # It would look each time that a rule is asked.
+        enforcer.use_conf = False
 
 
 def check() -> None:
@@ -107,6 +124,6 @@ def check() -> None:
 
 def reset() -> None:
     """Forget what was read: the configuration is another one."""
-    global _enforcer
+    global _enforcer, _looked_at
     with _lock:
-        _enforcer = None
+        _enforcer, _looked_at = None, float("-inf")

@@ -16,7 +16,9 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 
+import fixtures
 from oslo_policy import policy
 import yaml
 
@@ -188,11 +190,20 @@ class TestPolicyFile(base.TestCase):
         self.file.write({"valence:nodes:show": "user_id:%(user_id)s"})
         self.assertFalse(self.allowed("nodes:show", who("admin")))
 
-    def test_a_change_counts_at_once(self) -> None:
+    def test_a_change_counts(self) -> None:
         self.file.write({"valence:nodes:list": "!"})
         self.assertFalse(self.allowed("nodes:list", who("admin")))
         self.file.write({"valence:nodes:list": "@"})
         self.assertTrue(self.allowed("nodes:list", who("stranger")))
+
+    def test_files_are_looked_for_once_in_a_while(self) -> None:
+        self.file.write({"valence:nodes:list": "!"})
+        with fixtures.MonkeyPatch("valence.policies.LOOK_INTERVAL", 0.5):
+            self.assertFalse(self.allowed("nodes:list", who("admin")))
+            self.file.write({"valence:nodes:list": "@"})
+            self.assertFalse(self.allowed("nodes:list", who("admin")))
+            time.sleep(0.6)
+            self.assertTrue(self.allowed("nodes:list", who("admin")))
 
     def test_a_change_for_the_worse_changes_nothing(self) -> None:
         self.file.write({"valence:nodes:list": "!"})
