@@ -14,7 +14,7 @@
 """Write the parameters of the API reference, and the tables of them.
 
 The text comes from the fields of the objects, and what is required from the
-types that requests are read by. Only what is no field is written here.
+types that requests are read by. What is no field is in api_ref_texts.
 """
 
 import pathlib
@@ -24,17 +24,23 @@ import typing
 import valence.cmd  # noqa: F401 - chooses threads before others do
 
 # isort: split
+from api_ref_texts import OTHERS
+from api_ref_texts import REQUIREMENTS
 from wsme import types as wtypes
 import yaml
 
 from valence import objects
+from valence.api import providers
 from valence.api import requirements
 from valence.api import types
 from valence.api.v1 import flavor
 from valence.api.v1 import node
 from valence.api.v1 import pod_manager
+from valence.api.v1 import resource_class
+from valence.api.v1 import resource_provider
 from valence.objects import base
 from valence.objects import fields as f
+from valence.objects import inventory
 
 SOURCE = pathlib.Path(__file__).parents[1] / "api-ref/source"
 
@@ -46,313 +52,18 @@ NOUNS: dict[type[base.Resource], typing.Any] = {
     objects.Operation: None,
     objects.PodManager: pod_manager.NEW,
     objects.Rack: None,
+    objects.ResourceClass: resource_class.NEW,
+    objects.ResourceProvider: resource_provider.NEW,
     objects.System: None,
 }
 
 #: Fields that all of them have.
 COMMON = ("uuid", "created_at", "updated_at")
 
-#: What is no field of an object: (in, type, required, description).
-OTHERS: dict[str, tuple[str, str, bool, str]] = {
-    "api_version": (
-        "header",
-        "string",
-        False,
-        "``composition 1.N`` or ``composition latest``; without it the "
-        "request is answered as of 1.0.",
-    ),
-    "content_type_patch": (
-        "header",
-        "string",
-        True,
-        "``application/json-patch+json`` or ``application/json``.",
-    ),
-    "idempotency_key": (
-        "header",
-        "string",
-        False,
-        "1 to 255 printable characters of the client's choice. A retry with "
-        "the same key returns the first answer and does nothing again, for "
-        "one day.",
-    ),
-    "location_operation": (
-        "header",
-        "string",
-        True,
-        "URL of the operation.",
-    ),
-    "location_resource": ("header", "string", True, "URL of the new one."),
-    "prefer": (
-        "header",
-        "string",
-        False,
-        "``wait=SECONDS``: hold the answer until the operation has ended, "
-        "within ``[api]max_wait``.",
-    ),
-    "preference_applied": (
-        "header",
-        "string",
-        False,
-        "``wait=SECONDS`` where the answer was held and the operation ended "
-        "in time.",
-    ),
-    "device_ident": ("path", "string", True, "UUID of a device."),
-    "flavor_ident": ("path", "string", True, "UUID or name of a flavor."),
-    "node_ident": (
-        "path",
-        "string",
-        True,
-        "UUID of a node, or its name where only one has that name.",
-    ),
-    "operation_ident": ("path", "string", True, "UUID of an operation."),
-    "pod_manager_ident": (
-        "path",
-        "string",
-        True,
-        "UUID or name of a pod manager.",
-    ),
-    "rack_ident": ("path", "string", True, "UUID of a rack."),
-    "system_ident": ("path", "string", True, "UUID of a system."),
-    "fields": (
-        "query",
-        "string",
-        False,
-        "Names of the fields to show, with commas between them.",
-    ),
-    "limit": (
-        "query",
-        "integer",
-        False,
-        "The most to show, up to ``[api]max_limit``, which is also the "
-        "default.",
-    ),
-    "marker": (
-        "query",
-        "string",
-        False,
-        "UUID of the last one of the page before.",
-    ),
-    "sort_dir": ("query", "string", False, "``asc`` (default) or ``desc``."),
-    "sort_key": (
-        "query",
-        "string",
-        False,
-        "A field to sort by; ``created_at`` by default.",
-    ),
-    "assets": (
-        "body",
-        "array",
-        True,
-        "What the node has of this kind. Each has ``resource_uri``, ``name`` "
-        "and what else the pod manager says of it.",
-    ),
-    "audit_devices": (
-        "body",
-        "array",
-        True,
-        "Each device: ``uuid``, ``type``, ``resource_uri``, ``state``, "
-        "``node_id``, the index of the node that has it, the uuid of its "
-        "``owner``, which is the node that has it, if that is known here, "
-        "and the ``finding``: what is odd about it, or null.",
-    ),
-    "audit_findings": ("body", "integer", True, "How many are odd."),
-    "audit_nodes": (
-        "body",
-        "array",
-        True,
-        "Each node that the pod manager holds, or should: ``index``, "
-        "``name``, ``state``, the uuid of its ``owner``, which is the node "
-        "of Valence that it is, if any, and the ``finding``: what is odd "
-        "about it, or null.",
-    ),
-    "device_sync_name": ("body", "string", True, "Name of the pod manager."),
-    "device_sync_operation_id": (
-        "body",
-        "string",
-        True,
-        "The operation that reads it. May be null, where another one had "
-        "just ended.",
-    ),
-    "device_sync_podm_id": (
-        "body",
-        "string",
-        True,
-        "UUID of the pod manager.",
-    ),
-    "device_sync_podm_id_request": (
-        "body",
-        "string",
-        False,
-        "UUID or name of the pod manager to read; all are read without it.",
-    ),
-    "device_sync_reason": (
-        "body",
-        "string",
-        True,
-        "Why it failed. May be null.",
-    ),
-    "device_sync_status": (
-        "body",
-        "string",
-        True,
-        "``SUCCESS`` or ``FAILED`` where the operation has ended, "
-        "``PENDING`` before that.",
-    ),
-    "links": ("body", "array", True, "Where it is found: ``self``."),
-    "node_action_boot": (
-        "body",
-        "object",
-        False,
-        "Set what it boots from.",
-    ),
-    "node_action_attach": (
-        "body",
-        "object",
-        False,
-        "Give it a pooled device.",
-    ),
-    "node_action_detach": (
-        "body",
-        "object",
-        False,
-        "Take a pooled device back.",
-    ),
-    "node_action_device": (
-        "body",
-        "string",
-        True,
-        "UUID of the device. It may be called ``resource_id`` or ``uuid`` "
-        "as well; exactly one of the three is given.",
-    ),
-    "node_action_device_type": (
-        "body",
-        "string",
-        False,
-        "In place of the UUID, the type of a device, such as ``NVMe``, or "
-        "``storage`` for any kind of storage: a free one is taken. Who does "
-        "not see the pool attaches in this way.",
-    ),
-    "node_action_reset": ("body", "object", False, "Change its power."),
-    "node_boot_enabled": (
-        "body",
-        "string",
-        False,
-        "For the next boot, for all, or not at all: ``Once`` (default), "
-        "``Continuous`` or ``Disabled``.",
-    ),
-    "node_boot_mode": (
-        "body",
-        "string",
-        False,
-        "``Legacy`` or ``UEFI``; as it is where this is not given.",
-    ),
-    "node_boot_target": (
-        "body",
-        "string",
-        True,
-        "What to boot from. One of " + "%s" + ". A pod manager "
-        "may know fewer.",
-    ),
-    "node_index_request": (
-        "body",
-        "string",
-        True,
-        "Identifier of the node on the pod manager.",
-    ),
-    "node_project_id_manage": (
-        "body",
-        "string",
-        False,
-        "The project that it is given to; that of the token by default.",
-    ),
-    "node_podm_id_manage": (
-        "body",
-        "string",
-        True,
-        "UUID or name of the pod manager that the node stands on.",
-    ),
-    "node_reset_type": (
-        "body",
-        "string",
-        True,
-        "What to do. One of " + "%s" + ". A pod manager may know fewer.",
-    ),
-    "patch_op": (
-        "body",
-        "string",
-        True,
-        "``add``, ``remove``, ``replace``, ``move``, ``copy`` or ``test``.",
-    ),
-    "patch_path": (
-        "body",
-        "string",
-        True,
-        "JSON pointer to what is changed, such as ``/name``.",
-    ),
-    "patch_value": (
-        "body",
-        "any",
-        False,
-        "The value, for add, replace, test.",
-    ),
-    "storage_kind": (
-        "body",
-        "string",
-        True,
-        "``local_drives``, ``remote_drives`` or ``storage``.",
-    ),
-    "version_id": ("body", "string", True, "``v1``."),
-    "version_max": ("body", "string", True, "Highest microversion."),
-    "version_min": ("body", "string", True, "Lowest microversion."),
-    "version_status": ("body", "string", True, "``CURRENT``."),
-    "version_version": ("body", "string", True, "Highest microversion."),
-}
-
-#: Values that the descriptions above leave room for.
+#: Values that the texts leave room for.
 VALUES = {
     "node_boot_target": node.Boot.Target,
     "node_reset_type": node.Reset.Type,
-}
-
-#: What can be required of hardware.
-REQUIREMENTS = {
-    "memory": "What memory it needs.",
-    "memory.type": "Type of its modules, such as ``DDR4``.",
-    "memory.capacity_mib": "At least so much, in MiB.",
-    "processor": "What processors it needs.",
-    "processor.model": "The model, as the pod manager calls it.",
-    "processor.total_cores": "At least so many cores.",
-    "pci_device": "What pooled devices it needs.",
-    "pci_device.type": "Types of the devices, one for each that it needs, "
-    "such as ``NIC`` or ``SSD``; two of a type are named twice.",
-    "pci_device.devices": "More of them, or in other words: a list of what "
-    "is needed, with its number.",
-    "pci_device.devices.type": "Type of the devices, such as ``GPU``.",
-    "pci_device.devices.count": "How many of them; 1 where it is not said.",
-    "pci_device.devices.vendor": "Who made them, as a device's ``vendor`` "
-    "says it.",
-    "pci_device.devices.model": "What its maker calls them, as a device's "
-    "``model`` says it.",
-    "pci_device.devices.capacity_gib": "Storage of at least so many GiB each.",
-    "placement": "Where it is composed.",
-    "placement.rack": "A system in this rack: uuid, name or index.",
-    "placement.location": "On a pod manager with this ``location``.",
-    "placement.same_rack": "Its devices stand in the rack of its system.",
-    "placement.same_pool": "Its devices stand in one pool: they have the "
-    "same ``pooled_group_id``.",
-    "traits": "What the pod manager has to be, as a resource provider.",
-    "traits.required": "Traits that it has to have.",
-    "traits.forbidden": "Traits that it must not have.",
-    "resources": "What it holds of pools that operators keep: the amount of "
-    "each resource class.",
-    "remote_storage": "A drive on the pod's storage, made for it.",
-    "remote_storage.capacity_gib": "Its size in GiB.",
-    "remote_storage.protocol": "How it is reached.",
-    "remote_storage.iscsi_address": "Name of the iSCSI target to make.",
-    "remote_storage.master": "What it is made from.",
-    "remote_storage.master.type": "How it is made from that.",
-    "remote_storage.master.address": "Address of the drive to take.",
-    "remote_storage.master.resource": "URI of the drive to take.",
 }
 
 
@@ -365,6 +76,7 @@ def parameters() -> dict[str, dict[str, typing.Any]]:
     for cls, new in NOUNS.items():
         found |= _of_noun(cls, new)
     found |= _of_requirements(requirements.Properties)
+    found |= _of_inventories()
     places = ("header", "path", "query", "body")
     return dict(
         sorted(
@@ -472,12 +184,33 @@ def _of_requirements(
     return found
 
 
+def _of_inventories() -> dict[str, dict[str, typing.Any]]:
+    found = {}
+    for attribute in wtypes.list_attributes(providers.Inventory):
+        field = objects.Inventory.fields[attribute.name]
+        text = field.help
+        found[f"inventory_{attribute.name}"] = _entry(
+            "body", _type(field), True, text
+        )
+        if attribute.name in providers.DEFAULTS:
+            text += f" {providers.DEFAULTS[attribute.name]} by default."
+        found[f"inventory_{attribute.name}_request"] = _entry(
+            "body", _type(field), attribute.mandatory, text
+        )
+    return found
+
+
 def tables() -> dict[str, list[tuple[str, str]]]:
     """What is shown where: file → (name, key of the parameter)."""
     known = parameters()
     found = {
         "properties": [(k, k) for k in known if k.startswith("properties.")]
     }
+    for end in ("", "_request"):
+        found[f"inventory{end}"] = [
+            (f"inventories.CLASS.{name}", f"inventory_{name}{end}")
+            for name in inventory.TOLD
+        ]
     for cls in NOUNS:
         noun = cls.NOUN.replace(" ", "_")
         keys = {

@@ -307,7 +307,7 @@ class NotEnough(Conflict):
     title = "Not enough"
     message = (
         "Resource provider %(provider)s cannot give %(needed)d of "
-        "%(resource_class)s."
+        "%(resource_class)s: %(reason)s."
     )
 
 

@@ -23,10 +23,21 @@ import webob
 
 from valence import exception
 from valence import objects
+from valence.api import resource
 from valence.api import routes
 from valence.api import work
 from valence.api.call import Call
 from valence.api.v1 import flavor
+from valence.api.v1 import resource_class
+from valence.api.v1 import resource_provider
+from valence.objects import base
+
+#: What is made by a request alone, without an operation.
+_MADE_BY: dict[routes.Handler, type[base.Resource]] = {
+    flavor.create: objects.Flavor,
+    resource_class.create: objects.ResourceClass,
+    resource_provider.create: objects.ResourceProvider,
+}
 
 _KEPT_HEADERS = ("Content-Type", "Location", "Preference-Applied")
 
@@ -58,7 +69,7 @@ def handle(call: Call, handler: routes.Handler) -> webob.Response:
                 }
                 known.save()
             return response
-    return _again(call, known)
+    return _again(call, known, handler)
 
 
 def _recall(call: Call) -> objects.IdempotencyKey | None:
@@ -75,7 +86,9 @@ def _recall(call: Call) -> objects.IdempotencyKey | None:
     return found[0] if found else None
 
 
-def _again(call: Call, known: objects.IdempotencyKey) -> webob.Response:
+def _again(
+    call: Call, known: objects.IdempotencyKey, handler: routes.Handler
+) -> webob.Response:
     if known.fingerprint != call.context.idempotency_fingerprint:
         raise exception.IdempotencyKeyReused()
     if known.answer is not None:
@@ -91,6 +104,5 @@ def _again(call: Call, known: objects.IdempotencyKey) -> webob.Response:
     if known.operation_id is not None:
         operation = objects.Operation.get(call.context, known.operation_id)
         return work.answer(call, operation)
-    return flavor.created(
-        call, objects.Flavor.get(call.context, known.resource_id)
-    )
+    cls = _MADE_BY[handler]
+    return resource.created(call, cls.get(call.context, known.resource_id))

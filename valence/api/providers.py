@@ -14,10 +14,14 @@
 
 import math
 import re
+import typing
 
 import os_resource_classes
 import os_traits
 from wsme import types as wtypes
+
+from valence import exception
+from valence.api import types
 
 #: What Placement takes as well.
 MOST = 2**31 - 1
@@ -83,3 +87,113 @@ class Inventory(wtypes.Base):
     max_unit = wtypes.wsattr(wtypes.IntegerType(1, MOST))
     step_size = wtypes.wsattr(wtypes.IntegerType(1, MOST))
     allocation_ratio = wtypes.wsattr(RatioType())
+
+
+#: What is not said; ``total`` is.
+DEFAULTS = {
+    "reserved": 0,
+    "min_unit": 1,
+    "max_unit": MOST,
+    "step_size": 1,
+    "allocation_ratio": 1.0,
+}
+
+_AMOUNT = wtypes.IntegerType(1, MOST)
+
+
+class Held(wtypes.Base):
+    #: resource class → amount
+    resources = wtypes.wsattr(types.DocumentType(), mandatory=True)
+
+
+# -- bodies -------------------------------------------------------------------
+
+
+def read_amounts(value: dict[str, typing.Any], path: str) -> dict[str, int]:
+    """Resource class → amount; at least one."""
+    if not value:
+        raise exception.InvalidField(field=path, reason="it says nothing.")
+    return {
+        types.scalar(ClassType(), name, f"{path}.{name}"[:255]): types.scalar(
+            _AMOUNT, amount, f"{path}.{name}"[:255]
+        )
+        for name, amount in value.items()
+    }
+
+
+def read_inventories(
+    value: dict[str, typing.Any],
+) -> dict[str, dict[str, typing.Any]]:
+    """Resource class → what is told of it, the defaults filled in."""
+    found = {}
+    for name, told in value.items():
+        path = f"inventories.{name}"[:255]
+        types.scalar(ClassType(), name, path)
+        given = {
+            key: item
+            for key, item in types.read(Inventory, told, path).items()
+            if item is not None
+        }
+        found[name] = _checked({**DEFAULTS, **given}, path)
+    return found
+
+
+def _checked(told: dict[str, typing.Any], path: str) -> dict[str, typing.Any]:
+    for name, most in (("reserved", "total"), ("min_unit", "max_unit")):
+        if told[name] > told[most]:
+            raise exception.InvalidField(
+                field=f"{path}.{name}", reason=f"it is more than {most}."
+            )
+    return told
+
+
+def read_allocations(
+    value: dict[str, typing.Any],
+) -> dict[str, dict[str, int]]:
+    """Provider → resource class → amount."""
+    found = {}
+    for ident, held in value.items():
+        path = f"allocations.{ident}"[:255]
+        provider = types.scalar(wtypes.UuidType(), ident, path)
+        if provider in found:
+            raise exception.InvalidField(
+                field=path, reason="it is given twice."
+            )
+        asked = types.read(Held, held, path)
+        found[provider] = read_amounts(asked["resources"], f"{path}.resources")
+    return found
+
+
+# -- queries ------------------------------------------------------------------
+
+
+def read_resources(value: str) -> dict[str, int]:
+    """``PGPU:2,CUSTOM_LICENSE:1``, as Placement spells it."""
+    found: dict[str, int] = {}
+    for part in value.split(","):
+        name, colon, amount = part.partition(":")
+        if not colon:
+            raise exception.InvalidField(
+                field="resources",
+                reason="CLASS:AMOUNT is wanted, with commas between them.",
+            )
+        types.scalar(ClassType(), name, "resources")
+        if name in found:
+            raise exception.InvalidField(
+                field="resources", reason=f"{name} is given twice."
+            )
+        found[name] = types.scalar(_AMOUNT, amount, "resources")
+    return found
+
+
+def read_required(value: str) -> dict[str, bool]:
+    """``CUSTOM_QUIET,!CUSTOM_OLD``: trait → whether it has to be there."""
+    found: dict[str, bool] = {}
+    for part in value.split(","):
+        trait = types.scalar(TraitType(), part.removeprefix("!"), "required")
+        if found.setdefault(trait, part == trait) != (part == trait):
+            raise exception.InvalidField(
+                field="required",
+                reason=f"{trait} is both required and forbidden.",
+            )
+    return found

@@ -32,6 +32,7 @@ from valence.api import work
 from valence.api.call import JSON
 from valence.api.call import JSON_PATCH
 from valence.api.call import Call
+from valence.context import RequestContext
 from valence.objects import base
 from valence.objects import fields as f
 
@@ -58,32 +59,40 @@ def show(call: Call, cls: type[base.Resource]) -> webob.Response:
     return call.answer(work.document(call, obj, names))
 
 
-def find(
-    call: Call,
-    cls: type[base.Resource],
-    always: dict[str, typing.Any] | None = None,
-    groups: dict[str, dict[str, tuple[str, ...]]] | None = None,
-) -> webob.Response:
-    """One page of a collection.
+def created(call: Call, obj: base.Resource) -> webob.Response:
+    """What answers who made one."""
+    location = call.url(f"/v1/{obj.COLLECTION}/{obj.uuid}")
+    return call.answer(work.document(call, obj), 201, location)
 
-    :param always: filters that hold whatever is asked for
-    :param groups: field → words that stand for several of its values
+
+def referred(
+    call: Call,
+    cls: type[base.T],
+    field: str,
+    values: dict[str, typing.Any],
+    context: RequestContext | None = None,
+) -> base.T:
+    """What a field of the body names, by uuid or by name.
+
+    :param context: that finds it; None: that of the request
+    :raises: NotFound, naming the field
     """
-    known = work.visible(call, cls)
-    filters = {
-        name: cls.fields[name] for name in known if cls.fields[name].filterable
-    }
-    for name in (*call.request.GET, call.request.GET.get("sort_key", "")):
-        work.refuse_hidden(call, cls, name)
-    query = call.query(*PAGING, *filters)
-    names = _fields(call, cls, query.get("fields")) or [
-        name for name in known if not cls.fields[name].detail
-    ]
-    limit = _limit(query.get("limit"))
-    marker = query.get("marker")
-    if marker is not None:
-        marker = types.scalar(wtypes.UuidType(), marker, "marker")
-    sortable = [n for n, field in filters.items() if not field.nullable]
+    try:
+        return cls.get(context or call.context, values[field])
+    except exception.NotFound as e:
+        raise exception.NotFound(f"{field}: {e.detail}") from None
+
+
+#: Field → words that stand for several of its values.
+Groups = dict[str, dict[str, tuple[str, ...]]]
+
+
+def filtered(
+    query: dict[str, str],
+    filters: dict[str, typing.Any],
+    groups: Groups | None = None,
+) -> dict[str, typing.Any]:
+    """What the parameters of a query say of these fields."""
     asked: dict[str, typing.Any] = {
         name: types.scalar(
             types.of_field("", field), _word(field, query[name]), name
@@ -94,6 +103,40 @@ def find(
     for name, words in (groups or {}).items():
         if asked.get(name) in words:
             asked[name] = words[asked[name]]
+    return asked
+
+
+def find(
+    call: Call,
+    cls: type[base.Resource],
+    always: dict[str, typing.Any] | None = None,
+    groups: Groups | None = None,
+    more: dict[str, typing.Callable[[str], typing.Any]] | None = None,
+) -> webob.Response:
+    """One page of a collection.
+
+    :param always: filters that hold whatever is asked for
+    :param more: filters that are no field, and how they are read
+    """
+    known = work.visible(call, cls)
+    filters = {
+        name: cls.fields[name] for name in known if cls.fields[name].filterable
+    }
+    for name in (*call.request.GET, call.request.GET.get("sort_key", "")):
+        work.refuse_hidden(call, cls, name)
+    more = more or {}
+    query = call.query(*PAGING, *filters, *more)
+    names = _fields(call, cls, query.get("fields")) or [
+        name for name in known if not cls.fields[name].detail
+    ]
+    limit = _limit(query.get("limit"))
+    marker = query.get("marker")
+    if marker is not None:
+        marker = types.scalar(wtypes.UuidType(), marker, "marker")
+    sortable = [n for n, field in filters.items() if not field.nullable]
+    asked = filtered(query, filters, groups) | {
+        name: read(query[name]) for name, read in more.items() if name in query
+    }
     page: base.Page = {
         "filters": {**asked, **(always or {})},
         # One more than is shown tells whether there is a next page.

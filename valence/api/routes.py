@@ -18,12 +18,16 @@ import webob
 
 from valence.api import versions
 from valence.api.call import Call
+from valence.api.v1 import allocation
 from valence.api.v1 import device
 from valence.api.v1 import flavor
+from valence.api.v1 import inventory
 from valence.api.v1 import node
 from valence.api.v1 import operation
 from valence.api.v1 import pod_manager
 from valence.api.v1 import rack
+from valence.api.v1 import resource_class
+from valence.api.v1 import resource_provider
 from valence.api.v1 import system
 
 Handler = typing.Callable[[Call], webob.Response]
@@ -74,6 +78,7 @@ ROUTES: dict[str, Methods] = {
         "GET": Route(pod_manager.audit, "pod_managers:audit"),
     },
     "/v1/devices": {"GET": Route(device.find, "devices:list")},
+    "/v1/devices/stats": {"GET": Route(device.stats, "devices:stats")},
     "/v1/devices/sync": {"POST": Route(device.sync, "devices:sync")},
     "/v1/devices/{ident}": {"GET": Route(device.show, "devices:show")},
     "/v1/systems": {"GET": Route(system.find, "systems:list")},
@@ -83,6 +88,41 @@ ROUTES: dict[str, Methods] = {
     "/v1/flavors": {
         "GET": Route(flavor.find, "flavors:list"),
         "POST": Route(flavor.create, "flavors:create"),
+    },
+    "/v1/resource_classes": {
+        "GET": Route(resource_class.find, "resource_classes:list"),
+        "POST": Route(resource_class.create, "resource_classes:create"),
+    },
+    "/v1/resource_classes/{ident}": {
+        "GET": Route(resource_class.show, "resource_classes:show"),
+        "DELETE": Route(resource_class.delete, "resource_classes:delete"),
+    },
+    "/v1/resource_providers": {
+        "GET": Route(resource_provider.find, "resource_providers:list"),
+        "POST": Route(resource_provider.create, "resource_providers:create"),
+    },
+    "/v1/resource_providers/{ident}": {
+        "GET": Route(resource_provider.show, "resource_providers:show"),
+        "PATCH": Route(resource_provider.patch, "resource_providers:update"),
+        "DELETE": Route(resource_provider.delete, "resource_providers:delete"),
+    },
+    "/v1/resource_providers/{ident}/inventories": {
+        "GET": Route(inventory.show, "inventories:show"),
+        "PUT": Route(inventory.replace, "inventories:replace"),
+    },
+    "/v1/resource_providers/{ident}/usages": {
+        "GET": Route(inventory.usages, "inventories:show"),
+    },
+    "/v1/resource_providers/{ident}/traits": {
+        "GET": Route(resource_provider.traits, "resource_providers:show"),
+        "PUT": Route(
+            resource_provider.set_traits, "resource_providers:set_traits"
+        ),
+    },
+    "/v1/allocations/{ident}": {
+        "GET": Route(allocation.show, "allocations:show"),
+        "PUT": Route(allocation.replace, "allocations:replace"),
+        "DELETE": Route(allocation.delete, "allocations:delete"),
     },
     "/v1/flavors/{ident}": {
         "GET": Route(flavor.show, "flavors:show"),

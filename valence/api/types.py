@@ -31,7 +31,7 @@ from valence.objects import base
 from valence.objects import fields as f
 
 #: Names that routes under a collection have taken.
-RESERVED_NAMES = frozenset({"manage", "sync", ".", ".."})
+RESERVED_NAMES = frozenset({"manage", "stats", "sync", ".", ".."})
 
 #: No document of ours is nested deeper; what reads them is recursive.
 MOST_LEVELS = 32

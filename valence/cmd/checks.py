@@ -22,9 +22,11 @@ import sys
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 
+from valence import placement
 from valence.api import auth
 from valence.db import engine
 from valence.db import migration
+from valence.scheduler import select
 
 CONF = cfg.CONF
 
@@ -63,6 +65,26 @@ def clients_are_known() -> None:
             "reaches it would be the administrator. Listen on 127.0.0.1, "
             "choose another auth_strategy, or set [api]allow_remote_noauth."
         )
+
+
+def scheduler_is_complete() -> None:
+    """Exit with a reason where a filter or a weigher cannot be had."""
+    try:
+        select.check()
+    except select.PluginError as e:
+        sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
+
+
+def placement_is_named() -> None:
+    """Exit with a reason where nobody can say how Placement is reached.
+
+    Whether it answers is another matter: nothing waits for it.
+    """
+    if CONF.placement.enabled:
+        try:
+            placement.Client()
+        except placement.Misconfigured as e:
+            sys.exit(f"[placement] is enabled, but cannot be used: {e}")
 
 
 def address_is_free() -> None:

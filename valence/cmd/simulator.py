@@ -26,6 +26,8 @@ from valence.simulator import Simulator
 from valence.simulator.eem import hardware
 from valence.simulator.eem import service
 from valence.simulator.rsd import dialects
+from valence.simulator.rsd import hardware as rsd_hardware
+from valence.simulator.rsd import pool
 
 DESCRIPTION = """\
 Serve simulated Intel RSD pods and NEC ExpEther Managers, for demos, for
@@ -41,15 +43,24 @@ http://127.0.0.1:8443.
 EPILOG = """\
 pods that differ from one another:
   --pod takes a dialect and, after a colon, what else is different from the
-  options --racks, --systems, --username, --password, --allocate-seconds,
-  --assemble-seconds, --power-seconds, --remote-gib, --devices, --fpgas,
-  --volumes and --quirks, named without the dashes in front. For example,
-  three pods:
+  options --racks, --systems, --profiles, --username, --password,
+  --allocate-seconds, --assemble-seconds, --power-seconds, --remote-gib,
+  --devices, --fpgas, --enclosures, --disks, --boards, --volumes and --quirks,
+  named without the dashes in front. For example, three pods:
 
     %(prog)s --assemble-seconds 2 \\
         --pod 1.2.1 \\
-        --pod 2.1:systems=20,racks=2 \\
+        --pod 2.1:systems=20,racks=2,profiles=D+D+Platinum \\
         --pod 2.5:systems=8,quirks=no-location+drawers-only
+
+profiles:
+{profiles}
+
+disks:
+{disks}
+
+boards:
+{boards}
 
 quirks:
 {quirks}
@@ -83,6 +94,7 @@ def _words(text: str) -> tuple[str, ...]:
 SETTINGS: dict[str, collections.abc.Callable[[str], object]] = {
     "racks": int,
     "systems": int,
+    "profiles": _words,
     "username": str,
     "password": str,
     "allocate_seconds": float,
@@ -91,6 +103,9 @@ SETTINGS: dict[str, collections.abc.Callable[[str], object]] = {
     "remote_gib": int,
     "devices": int,
     "fpgas": int,
+    "enclosures": int,
+    "disks": _words,
+    "boards": _words,
     "volumes": int,
     "quirks": _words,
 }
@@ -170,6 +185,29 @@ def _parser() -> argparse.ArgumentParser:
         prog="valence-simulator",
         description=DESCRIPTION,
         epilog=EPILOG.format(
+            profiles=_table(
+                {
+                    name: f"{one.model}, {one.sockets * one.cores} cores, "
+                    f"{one.dimms * one.dimm_mib // 1024} GiB"
+                    for name, one in rsd_hardware.PROFILES.items()
+                },
+                "  ",
+            ),
+            disks=_table(
+                {
+                    name: f"{one.vendor} {one.model or one.type}, {one.gib} "
+                    f"GiB, {one.interface}"
+                    for name, one in pool.DRIVES.items()
+                },
+                "  ",
+            ),
+            boards=_table(
+                {
+                    name: f"{one.vendor} {one.model}"
+                    for name, one in pool.BOARDS.items()
+                },
+                "  ",
+            ),
             quirks=_table(dialects.QUIRKS, "  "),
             kinds=", ".join(hardware.KINDS),
             cards=", ".join(hardware.CARDS),
@@ -217,6 +255,7 @@ def _parser() -> argparse.ArgumentParser:
         ("--remote-gib", int, "GIB", "storage to make remote drives from"),
         ("--devices", int, "N", "pooled drives in a pod; from 2.1 on"),
         ("--fpgas", int, "N", "pooled FPGAs in a pod; from 2.4 on"),
+        ("--enclosures", int, "N", "enclosures of these in each rack"),
         ("--volumes", int, "N", "volumes to attach in a pod; from 2.3 on"),
     ):
         default = getattr(PodSpec, name.strip("-").replace("-", "_"), "admin")
@@ -226,13 +265,21 @@ def _parser() -> argparse.ArgumentParser:
             else (f"{meaning} (default: {default})")
         )
         add(name, type=kind, metavar=metavar, default=default, help=text)
-    add(
-        "--quirks",
-        type=SETTINGS["quirks"],
-        default=(),
-        metavar="NAME[+NAME...]",
-        help="oddities that the pods show, see below",
-    )
+    for name, meaning in (
+        ("--profiles", "what the systems are, in turn, see below"),
+        ("--disks", "what the pooled drives are, in turn, see below"),
+        ("--boards", "what the pooled FPGAs are, in turn, see below"),
+        ("--quirks", "oddities that the pods show, see below"),
+    ):
+        words = getattr(PodSpec, name.strip("-"))
+        usual = f" (default: {'+'.join(words)})" if words else ""
+        add(
+            name,
+            type=_words,
+            default=words,
+            metavar="NAME[+NAME...]",
+            help=meaning + usual,
+        )
     add = parser.add_argument_group("where to serve it").add_argument
     add(
         "--host",

@@ -159,6 +159,7 @@ class Run:
 
     def refused(self, reason: str) -> None:
         """Note why the pod manager that is tried does not serve."""
+        self.operation.steps = self._ended("failed", reason)
         one = self.candidate
         if one is not None:
             self.refusals[one.uuid] = select.Refusal(

@@ -33,6 +33,7 @@ import sqlalchemy as sa
 
 from valence.db import api
 from valence.db import models
+from valence.objects import inventory
 
 PROVIDERS = models.PROVIDERS
 INVENTORIES = models.INVENTORIES
@@ -40,14 +41,8 @@ ALLOCATIONS = models.ALLOCATIONS
 TRAITS = models.TRAITS
 
 #: What the owner of an inventory says of it.
-TOLD = (
-    "total",
-    "reserved",
-    "min_unit",
-    "max_unit",
-    "step_size",
-    "allocation_ratio",
-)
+TOLD = inventory.TOLD
+
 #: provider → resource class → amount
 Amounts = dict[str, dict[str, int]]
 
@@ -59,12 +54,19 @@ def capacity(told: typing.Mapping[str, typing.Any]) -> int:
     )
 
 
-def enough(name: str, amount: int) -> tuple[sa.ColumnElement[bool], ...]:
-    """Conditions on an inventory that can give this much of a class."""
-    i = INVENTORIES.c
+def enough(
+    name: str, amount: int, had: int = 0, of: sa.FromClause = INVENTORIES
+) -> tuple[sa.ColumnElement[bool], ...]:
+    """Conditions on an inventory that can give this much of a class.
+
+    :param had: of this, what who asks holds already
+    :param of: the inventories, by another name
+    """
+    i = of.c
     return (
         i.resource_class == name,
-        i.free >= amount,
+        # Who wants no more than before gets it, also of what has shrunk.
+        sa.true() if amount <= had else i.free >= amount - had,
         i.min_unit <= amount,
         i.max_unit >= amount,
         sa.literal(amount) % i.step_size == 0,
@@ -125,6 +127,7 @@ def give(
     """Book what a node gives back.
 
     :param given: None: all that it holds
+    :raises: DBDeadlock, so that the transaction is run again
     """
     holding = held(connection, consumer_id)
     if given is None:
@@ -147,18 +150,76 @@ def give(
                     free=INVENTORIES.c.free + amount,
                 )
             )
-            if amount == holding[provider, name]:
-                connection.execute(
-                    sa.delete(ALLOCATIONS).where(
-                        *_is(consumer_id, provider, name)
-                    )
+            here = (
+                *_is(consumer_id, provider, name),
+                ALLOCATIONS.c.used == holding[provider, name],
+            )
+            left = holding[provider, name] - amount
+            done = connection.execute(
+                sa.update(ALLOCATIONS).where(*here).values(used=left)
+                if left
+                else sa.delete(ALLOCATIONS).where(*here)
+            )
+            if not done.rowcount:
+                # A recount came in between; run again, this waits for it.
+                raise db_exc.DBDeadlock()
+
+
+def change(
+    connection: sa.Connection,
+    consumer_id: str,
+    before: dict[tuple[str, str], int],
+    after: dict[tuple[str, str], int],
+) -> tuple[str, str] | None:
+    """Book that a node holds the one in place of the other.
+
+    The caller rolls back where it cannot, and sees to it that nobody else
+    changes what the node holds meanwhile.
+
+    :param before: (provider, resource class) → amount, as it is
+    :param after: as it is to be
+    :returns: None, or the (provider, class) of which there is not enough
+    """
+    keys = [
+        key
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    ]
+    i = INVENTORIES.c
+    for provider, name in keys:
+        had = before.get((provider, name), 0)
+        wanted = after.get((provider, name), 0)
+        more = wanted - had
+        there = (
+            enough(name, wanted, had)
+            if wanted
+            else (i.resource_class == name,)
+        )
+        done = connection.execute(
+            sa.update(INVENTORIES)
+            .where(i.provider_id == provider, *there)
+            .values(used=i.used + more, free=i.free - more)
+        )
+        if not done.rowcount:
+            return provider, name
+    for key in keys:
+        here = _is(consumer_id, *key)
+        if key not in after:
+            connection.execute(sa.delete(ALLOCATIONS).where(*here))
+        elif key in before:
+            connection.execute(
+                _on(consumer_id, *key).values(
+                    used=after[key], updated_at=api.now()
                 )
-            else:
-                connection.execute(
-                    _on(consumer_id, provider, name).values(
-                        used=ALLOCATIONS.c.used - amount
-                    )
-                )
+            )
+    new = [
+        _row(consumer_id, *key, after[key])
+        for key in keys
+        if key not in before
+    ]
+    if new:
+        connection.execute(sa.insert(ALLOCATIONS), new)
+    return None
 
 
 def held(
@@ -215,17 +276,27 @@ def _row(consumer_id: str, provider: str, name: str, used: int) -> api.Values:
 def ensure_classes(
     connection: sa.Connection, names: typing.Iterable[str]
 ) -> None:
-    """Make the resource classes that are not there yet."""
+    """Make the resource classes that are not there yet.
+
+    All are there until the transaction ends: nobody deletes one meanwhile.
+    """
     classes = models.RESOURCE_CLASSES
     wanted = set(names)
-    known = connection.execute(
-        sa.select(classes.c.name).where(classes.c.name.in_(wanted))
-    ).scalars()
-    for name in sorted(wanted - set(known)):
-        try:
-            with connection.begin_nested():
-                connection.execute(
-                    sa.insert(classes).values(new_row(name=name))
-                )
-        except db_exc.DBDuplicateEntry:
-            pass  # another conductor was faster
+    if not wanted:
+        return
+    known = sa.select(classes.c.name).where(classes.c.name.in_(wanted))
+    missing = wanted - set(connection.execute(known).scalars())
+    while True:
+        for name in sorted(missing):
+            try:
+                with connection.begin_nested():
+                    connection.execute(
+                        sa.insert(classes).values(new_row(name=name))
+                    )
+            except db_exc.DBDuplicateEntry:
+                pass  # another conductor was faster
+        missing = wanted - set(
+            connection.execute(known.with_for_update(read=True)).scalars()
+        )
+        if not missing:
+            return

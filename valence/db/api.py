@@ -76,6 +76,15 @@ def hydrate(
     return found
 
 
+def matches(
+    column: sa.ColumnElement[typing.Any], value: typing.Any
+) -> sa.ColumnElement[bool]:
+    """Condition of a filter: this value, or one of these."""
+    if isinstance(value, list | tuple):
+        return column.in_(value)
+    return column == value
+
+
 def stored(
     cls: type[base.Resource], names: typing.Iterable[str] | None = None
 ) -> list[str]:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from valence import exception
 from valence import objects
+from valence import states
 from valence.context import RequestContext
 from valence.db import accounts
 from valence.db import api
@@ -27,7 +28,47 @@ from valence.objects import resource_provider
 
 PROVIDERS = models.PROVIDERS
 INVENTORIES = models.INVENTORIES
+ALLOCATIONS = models.ALLOCATIONS
 TRAITS = models.TRAITS
+
+#: States of a node that nobody is making or taking apart.
+SETTLED = (states.COMPOSED, states.ERROR)
+
+
+def _can_give(amounts: dict[str, int]) -> sa.ColumnElement[bool]:
+    """Of providers that have this much of each class left."""
+    i = INVENTORIES.c
+    return sa.and_(
+        sa.true(),
+        *(
+            PROVIDERS.c.uuid.in_(
+                sa.select(i.provider_id).where(*accounts.enough(name, amount))
+            )
+            for name, amount in sorted(amounts.items())
+        ),
+    )
+
+
+def _has_traits(wanted: dict[str, bool]) -> sa.ColumnElement[bool]:
+    """Of providers that have the traits with True and none with False."""
+    t = TRAITS.c
+    found = [
+        (
+            PROVIDERS.c.uuid.in_(
+                sa.select(t.provider_id).where(t.trait == trait)
+            ),
+            has,
+        )
+        for trait, has in sorted(wanted.items())
+    ]
+    return sa.and_(sa.true(), *(c if has else ~c for c, has in found))
+
+
+#: Filters of a list of providers that are no field of theirs.
+FILTERS: dict[str, typing.Callable[..., sa.ColumnElement[bool]]] = {
+    "resources": _can_give,
+    "required": _has_traits,
+}
 
 
 class Providers:
@@ -82,7 +123,13 @@ class Providers:
             for name in sorted(gone):
                 if known[name]:
                     raise exception.InUse(
-                        noun="inventory", ident=name, users="nodes"
+                        noun="inventory",
+                        ident=name,
+                        users=holders(
+                            connection,
+                            ALLOCATIONS.c.provider_id == provider.uuid,
+                            ALLOCATIONS.c.resource_class == name,
+                        ),
                     )
             self._check_classes(connection, inventories)
             if gone:
@@ -183,6 +230,24 @@ class Providers:
                     ],
                 )
 
+    def allocations(
+        self, context: RequestContext, consumer_id: str
+    ) -> dict[str, dict[str, typing.Any]]:
+        p, a = PROVIDERS.c, ALLOCATIONS.c
+        found: dict[str, dict[str, typing.Any]] = {}
+        with engine.reading() as connection:
+            for row in connection.execute(
+                sa.select(p.uuid, p.generation, a.resource_class, a.used)
+                .join_from(ALLOCATIONS, PROVIDERS, p.uuid == a.provider_id)
+                .where(a.consumer_id == consumer_id)
+                .order_by(p.id, a.resource_class)
+            ):
+                of_provider = found.setdefault(
+                    row.uuid, {"generation": row.generation, "resources": {}}
+                )
+                of_provider["resources"][row.resource_class] = row.used
+        return found
+
     @api.retried
     def set_allocations(
         self,
@@ -194,12 +259,22 @@ class Providers:
         with engine.writing() as connection:
             # Nobody else changes what it holds, or releases it, meanwhile.
             node = connection.execute(
-                sa.select(nodes.c.podm_id)
+                sa.select(
+                    nodes.c.name, nodes.c.podm_id, nodes.c.provision_state
+                )
                 .where(nodes.c.uuid == consumer_id)
                 .with_for_update()
             ).first()
             if node is None:
                 raise exception.NotFound(noun="node", ident=consumer_id)
+            if node.provision_state not in SETTLED:
+                raise exception.WrongState(
+                    noun="node",
+                    ident=node.name,
+                    state=node.provision_state,
+                    action="a change of what it holds",
+                    wanted=" or ".join(f"'{state}'" for state in SETTLED),
+                )
             holding = accounts.held(connection, consumer_id)
             asked = {*wanted, *(provider for provider, _ in holding)}
             kinds = {
@@ -212,19 +287,25 @@ class Providers:
             }
             for provider in wanted:
                 self._check_pool(kinds.get(provider), provider, node.podm_id)
-            before: accounts.Amounts = {}
-            for (provider, name), used in holding.items():
-                if kinds[provider].kind == resource_provider.POOL:
-                    before.setdefault(provider, {})[name] = used
-            accounts.give(connection, consumer_id, before)
-            lacking = accounts.take(connection, consumer_id, wanted)
+            before = {
+                key: used
+                for key, used in holding.items()
+                if kinds[key[0]].kind == resource_provider.POOL
+            }
+            after = {
+                (provider, name): amount
+                for provider, amounts in wanted.items()
+                for name, amount in amounts.items()
+            }
+            lacking = accounts.change(connection, consumer_id, before, after)
             if lacking is not None:
-                connection.rollback()
-                provider, name = lacking
                 raise exception.NotEnough(
-                    resource_class=name,
-                    provider=kinds[provider].name,
-                    needed=wanted[provider][name],
+                    provider=kinds[lacking[0]].name,
+                    resource_class=lacking[1],
+                    needed=after[lacking],
+                    reason=_why_not(
+                        connection, *lacking, after[lacking], before
+                    ),
                 )
 
     @staticmethod
@@ -247,82 +328,51 @@ class Providers:
                 "manager."
             )
 
-    def usage(
-        self, context: RequestContext, uuids: list[str]
-    ) -> list[dict[str, typing.Any]]:
-        nodes, devices, i = models.NODES.c, models.DEVICES.c, INVENTORIES.c
-        none = sa.null()
-        statement = sa.union_all(
-            sa.select(
-                nodes.podm_id.label("podm"),
-                sa.literal("nodes").label("of"),
-                nodes.provision_state.label("a"),
-                sa.cast(none, sa.String(255)).label("b"),
-                sa.func.count().label("n"),
-                sa.cast(none, sa.BigInteger()).label("reserved"),
-                sa.cast(none, sa.BigInteger()).label("used"),
-                sa.cast(none, sa.BigInteger()).label("free"),
-            )
-            .where(nodes.podm_id.in_(uuids))
-            .group_by(nodes.podm_id, nodes.provision_state),
-            sa.select(
-                devices.podm_id,
-                sa.literal("devices"),
-                devices.type,
-                devices.state,
-                sa.func.count(),
-                none,
-                none,
-                none,
-            )
-            .where(devices.podm_id.in_(uuids), devices.deleted_at.is_(None))
-            .group_by(devices.podm_id, devices.type, devices.state),
-            sa.select(
-                i.provider_id,
-                sa.literal("resources"),
-                i.resource_class,
-                none,
-                i.total,
-                i.reserved,
-                i.used,
-                i.free,
-            ).where(i.provider_id.in_(uuids)),
+
+def _why_not(
+    connection: sa.Connection,
+    provider: str,
+    name: str,
+    amount: int,
+    before: dict[tuple[str, str], int],
+) -> str:
+    """What keeps an inventory from giving this much."""
+    row = connection.execute(
+        sa.select(INVENTORIES).where(
+            INVENTORIES.c.provider_id == provider,
+            INVENTORIES.c.resource_class == name,
         )
-        found: dict[str, dict[str, typing.Any]] = {
-            uuid: {
-                "nodes": {},
-                "devices": {
-                    "total": 0,
-                    "free": 0,
-                    "allocated": 0,
-                    "by_type": {},
-                },
-                "resources": {},
-            }
-            for uuid in uuids
-        }
-        with engine.reading() as connection:
-            for row in connection.execute(statement):
-                usage = found[row.podm]
-                if row.of == "nodes":
-                    usage["nodes"][row.a] = row.n
-                elif row.of == "devices":
-                    _count_devices(usage["devices"], row)
-                else:
-                    usage["resources"][row.a] = {
-                        "total": row.n,
-                        "reserved": row.reserved,
-                        "used": row.used,
-                        "free": row.free,
-                    }
-        return [found[uuid] for uuid in uuids]
+    ).first()
+    if row is None:
+        return "it has none"
+    if amount < row.min_unit:
+        return f"it gives no less than {row.min_unit}"
+    if amount > row.max_unit:
+        return f"it gives no more than {row.max_unit}"
+    if amount % row.step_size:
+        return f"it gives multiples of {row.step_size}"
+    left = row.free + before.get((provider, name), 0)
+    return f"it has {max(0, left)} left"
 
 
-def _count_devices(counts: dict[str, typing.Any], row: typing.Any) -> None:
-    kind = counts["by_type"].setdefault(
-        row.a, {"total": 0, "free": 0, "allocated": 0}
+def holders(connection: sa.Connection, *held: sa.ColumnElement[bool]) -> str:
+    """Name the nodes that hold something."""
+    nodes = models.NODES.c
+    return named(
+        "node",
+        connection,
+        sa.select(nodes.name)
+        .where(
+            nodes.uuid.in_(sa.select(ALLOCATIONS.c.consumer_id).where(*held))
+        )
+        .order_by(nodes.id),
     )
-    word = "free" if row.b == "free" else "allocated"
-    for each in (counts, kind):
-        each["total"] += row.n
-        each[word] += row.n
+
+
+def named(
+    noun: str, connection: sa.Connection, query: sa.Select[typing.Any]
+) -> str:
+    """Name the first of those that are in the way."""
+    names = connection.execute(query.limit(11)).scalars().all()
+    shown = ", ".join(f"'{name}'" for name in names[:10])
+    return f"{noun} {shown}" + (" and others" if len(names) > 10 else "")

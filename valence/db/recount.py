@@ -63,44 +63,53 @@ def recount(podm_id: str) -> None:
     device while this runs changes the same inventories, and so comes wholly
     before it or wholly after it.
     """
-    with engine.writing() as connection:
-        # First of all, and locked: what is read after this is as it is now,
-        # on databases whose transactions look at the past, too.
-        known = {
-            row["resource_class"]: row
-            for row in connection.execute(
-                sa.select(INVENTORIES)
-                .where(INVENTORIES.c.provider_id == podm_id)
-                .order_by(INVENTORIES.c.resource_class)
-                .with_for_update()
-            ).mappings()
-        }
-        if not _provide(connection, podm_id):
-            return  # deleted meanwhile
-        booked = {
-            (row.consumer_id, row.resource_class): row.used
-            for row in connection.execute(
-                sa.select(
-                    ALLOCATIONS.c.consumer_id,
-                    ALLOCATIONS.c.resource_class,
-                    ALLOCATIONS.c.used,
-                ).where(ALLOCATIONS.c.provider_id == podm_id)
+    try:
+        with engine.writing() as connection:
+            _recount(connection, podm_id)
+    except db_exc.DBDuplicateEntry as e:
+        # Another one was faster to write the first of something; run again,
+        # this waits for it.
+        raise db_exc.DBDeadlock(e) from None
+
+
+def _recount(connection: sa.Connection, podm_id: str) -> None:
+    # First of all, and locked: what is read after this is as it is now,
+    # on databases whose transactions look at the past, too.
+    known = {
+        row["resource_class"]: row
+        for row in connection.execute(
+            sa.select(INVENTORIES)
+            .where(INVENTORIES.c.provider_id == podm_id)
+            .order_by(INVENTORIES.c.resource_class)
+            .with_for_update()
+        ).mappings()
+    }
+    if not _provide(connection, podm_id):
+        return  # deleted meanwhile
+    booked = {
+        (row.consumer_id, row.resource_class): row.used
+        for row in connection.execute(
+            sa.select(
+                ALLOCATIONS.c.consumer_id,
+                ALLOCATIONS.c.resource_class,
+                ALLOCATIONS.c.used,
+            ).where(ALLOCATIONS.c.provider_id == podm_id)
+        )
+    }
+    nodes = _nodes(connection, podm_id)
+    books = _count(connection, podm_id, nodes, booked)
+    changed = _write_inventories(connection, podm_id, known, books)
+    _write_allocations(connection, podm_id, booked, books)
+    _write_nodes(connection, podm_id, nodes)
+    if changed:
+        connection.execute(
+            sa.update(PROVIDERS)
+            .where(PROVIDERS.c.uuid == podm_id)
+            .values(
+                generation=PROVIDERS.c.generation + 1,
+                updated_at=api.now(),
             )
-        }
-        nodes = _nodes(connection, podm_id)
-        books = _count(connection, podm_id, nodes, booked)
-        changed = _write_inventories(connection, podm_id, known, books)
-        _write_allocations(connection, podm_id, booked, books)
-        _write_nodes(connection, podm_id, nodes)
-        if changed:
-            connection.execute(
-                sa.update(PROVIDERS)
-                .where(PROVIDERS.c.uuid == podm_id)
-                .values(
-                    generation=PROVIDERS.c.generation + 1,
-                    updated_at=api.now(),
-                )
-            )
+        )
 
 
 @api.retried

@@ -23,6 +23,7 @@ from valence import objects
 from valence.context import RequestContext
 from valence.db import accounts
 from valence.db import api
+from valence.db import counts
 from valence.db import engine
 from valence.db import models
 from valence.db import providers
@@ -41,7 +42,7 @@ from valence.objects import resource_class
 T = typing.TypeVar("T", bound=base.Resource)
 
 
-class Database(providers.Providers):
+class Database(counts.Counts, providers.Providers):
     """Keeps objects in the database (see valence.objects.base.Store)."""
 
     def get(self, context: RequestContext, cls: type[T], ident: str) -> T:
@@ -85,12 +86,10 @@ class Database(providers.Providers):
         reach = tenancy.within_reach(context, cls)
         query = select(cls, names).where(*reach)
         for name, value in (filters or {}).items():
-            column = table.c[name]
-            query = query.where(
-                column.in_(value)
-                if isinstance(value, list | tuple)
-                else column == value
-            )
+            if name not in cls.fields:
+                query = query.where(providers.FILTERS[name](value))
+                continue
+            query = query.where(api.matches(table.c[name], value))
         key = table.c[sort_key]
         # As the indexes have it: see valence.db.models.table.
         place = list(dict.fromkeys((key, table.c.created_at, table.c.id)))
@@ -154,7 +153,7 @@ class Database(providers.Providers):
                 )
         except db_exc.DBReferenceError:
             raise exception.InUse(
-                noun=obj.NOUN, ident=obj.label, users=self._nodes_on(obj.uuid)
+                noun=obj.NOUN, ident=obj.label, users=_users(obj)
             ) from None
         if not done.rowcount:
             raise exception.NotFound(noun=obj.NOUN, ident=obj.uuid)
@@ -273,20 +272,30 @@ class Database(providers.Providers):
             wanted=" or ".join(f"'{s}'" for s in wanted),
         )
 
-    @staticmethod
-    def _nodes_on(podm_id: str) -> str:
-        """Name the first nodes that keep a pod manager from going."""
-        nodes = models.NODES
-        with engine.reading() as connection:
-            names = (
-                connection.execute(
-                    sa.select(nodes.c.name)
-                    .where(nodes.c.podm_id == podm_id)
-                    .order_by(nodes.c.id)
-                    .limit(11)
+
+def _users(obj: typing.Any) -> str:
+    """Name what keeps something from going."""
+    nodes, p = models.NODES.c, models.PROVIDERS.c
+    with engine.reading() as connection:
+        match obj:
+            case objects.ResourceProvider():
+                return providers.holders(
+                    connection, models.ALLOCATIONS.c.provider_id == obj.uuid
                 )
-                .scalars()
-                .all()
-            )
-        shown = ", ".join(f"'{name}'" for name in names[:10])
-        return f"node {shown}" + (" and others" if len(names) > 10 else "")
+            case objects.ResourceClass():
+                i = models.INVENTORIES.c
+                having = sa.select(i.provider_id).where(
+                    i.resource_class == obj.name
+                )
+                return providers.named(
+                    objects.ResourceProvider.NOUN,
+                    connection,
+                    sa.select(p.name).where(p.uuid.in_(having)).order_by(p.id),
+                )
+        return providers.named(
+            "node",
+            connection,
+            sa.select(nodes.name)
+            .where(nodes.podm_id == obj.uuid)
+            .order_by(nodes.id),
+        )

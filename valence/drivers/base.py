@@ -148,14 +148,21 @@ class Device:
     properties: dict[str, typing.Any]
     #: {'vendor_name', 'device_name'} and what else is worth showing
     extra: dict[str, typing.Any]
+    vendor: str | None = None  #: who made it
+    model: str | None = None  #: what its maker calls it
+    #: of storage: its size, rounded down
+    capacity_gib: int | None = None
+    #: The Rack that it stands in; list_devices tells it, while attach_device
+    #: and detach_device may not know it.
+    rack_index: str | None = None
 
 
 class Driver(abc.ABC):
     """One pod manager. Constructing one does no I/O."""
 
-    #: Keys of a flavor's properties that a node can be composed by. What
+    #: Keys of requirements that a node can be composed by. What
     #: ``pci_device`` asks for is attached by attach_device and never reaches
-    #: compose_node.
+    #: compose_node; ``rack`` needs 'racks' among the capabilities, too.
     requirement_keys: typing.ClassVar[frozenset[str]] = frozenset()
     #: Values that reset_node takes.
     reset_types: typing.ClassVar[frozenset[str]] = frozenset()
@@ -222,8 +229,9 @@ class Driver(abc.ABC):
             ``remote_storage``
             {'capacity_gib': int, 'protocol': 'iSCSI' | 'NVMeOverFabrics',
             'iscsi_address': str, 'master': {'type': 'Snapshot' | 'Clone',
-            'address': str, 'resource': uri}}; every key is optional and an
-            empty dict takes any free system
+            'address': str, 'resource': uri}}, ``rack`` {'index': str}, where
+            the system has to stand; every key is optional and an empty dict
+            takes any free system
         :param resume: look first for what an earlier call with this tag
             left; False, where there cannot have been one, spares the look
             at each node of the pod

@@ -38,6 +38,15 @@ class Allocation(base.Resource):
 
     @classmethod
     @base.remotable
+    def by_provider(
+        cls, context: "RequestContext", consumer_id: str
+    ) -> dict[str, dict[str, typing.Any]]:
+        """What a node holds: provider → ``generation`` and ``resources``,
+        the amount of each class."""
+        return base.store().allocations(context, consumer_id)
+
+    @classmethod
+    @base.remotable
     def replace(
         cls,
         context: "RequestContext",
@@ -50,7 +59,7 @@ class Allocation(base.Resource):
 
         :param wanted: provider → resource class → amount; empty gives all
             of it back
-        :raises: NotFound (node, provider), Conflict (not a pool of this
-            node's pod manager), NotEnough
+        :raises: NotFound (node, provider), WrongState, Conflict (not a pool
+            of this node's pod manager), NotEnough
         """
         base.store().set_allocations(context, consumer_id, wanted)

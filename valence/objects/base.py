@@ -40,7 +40,8 @@ class Registry(base.VersionedObjectRegistry):
 class Page(typing.TypedDict, total=False):
     """Which part of a list is asked for; every key is optional."""
 
-    filters: dict[str, typing.Any]  #: field → exact value
+    #: field → exact value, or several; and what a noun has besides
+    filters: dict[str, typing.Any]
     limit: int | None
     marker: str | None  #: uuid of the last resource of the page before
     sort_key: str
@@ -206,6 +207,10 @@ class Store(typing.Protocol):
         generation: int,
     ) -> None: ...
 
+    def device_stats(
+        self, context: "RequestContext", filters: dict[str, typing.Any]
+    ) -> list[dict[str, typing.Any]]: ...
+
     def traits(
         self, context: "RequestContext", provider: typing.Any
     ) -> list[str]: ...
@@ -217,6 +222,10 @@ class Store(typing.Protocol):
         traits: list[str],
         generation: int,
     ) -> None: ...
+
+    def allocations(
+        self, context: "RequestContext", consumer_id: str
+    ) -> dict[str, dict[str, typing.Any]]: ...
 
     def set_allocations(
         self,

@@ -12,9 +12,14 @@
 
 """A pooled device."""
 
+import typing
+
 from valence import states
 from valence.objects import base
 from valence.objects import fields as f
+
+if typing.TYPE_CHECKING:
+    from valence.context import RequestContext
 
 #: What ``?type=storage`` covers.
 STORAGE_TYPES = ("SSD", "HDD", "NVMe", "Volume", "Storage")
@@ -109,3 +114,15 @@ class Device(base.Resource):
             nullable=True, help="The operation that is in charge of it."
         ),
     }
+
+    @classmethod
+    @base.remotable
+    def stats(
+        cls, context: "RequestContext", filters: dict[str, typing.Any]
+    ) -> list[dict[str, typing.Any]]:
+        """How many there are by pod manager, resource class, vendor and
+        model; one statement.
+
+        :param filters: field → exact value, or several
+        """
+        return base.store().device_stats(context, filters)

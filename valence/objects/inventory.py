@@ -15,6 +15,16 @@
 from valence.objects import base
 from valence.objects import fields as f
 
+#: What its owner says of one, in Placement's words.
+TOLD = (
+    "total",
+    "reserved",
+    "min_unit",
+    "max_unit",
+    "step_size",
+    "allocation_ratio",
+)
+
 
 @base.Registry.register
 class Inventory(base.Resource):

@@ -49,7 +49,7 @@ class ResourceClass(base.Resource):
             access=f.Access.CREATE,
             unique=True,
             filterable=True,
-            help="Standard name, such as PGPU, or CUSTOM_ and capitals, "
+            help="Standard name, such as PGPU, or ``CUSTOM_`` and capitals, "
             "digits and underscores.",
         ),
     }

@@ -24,13 +24,17 @@ from oslo_config import cfg
 from oslo_log import log
 from oslo_policy import policy
 
+from valence.policies import allocation
 from valence.policies import base
 from valence.policies import device
 from valence.policies import flavor
+from valence.policies import inventory
 from valence.policies import node
 from valence.policies import operation
 from valence.policies import pod_manager
 from valence.policies import rack
+from valence.policies import resource_class
+from valence.policies import resource_provider
 from valence.policies import system
 
 CONF = cfg.CONF
@@ -40,12 +44,16 @@ LOG = log.getLogger(__name__)
 HARDWARE = base.HARDWARE.name
 
 _NOUNS = (
+    allocation,
     device,
     flavor,
+    inventory,
     node,
     operation,
     pod_manager,
     rack,
+    resource_class,
+    resource_provider,
     system,
 )
 

@@ -18,6 +18,7 @@ the pool.
 
 from valence.policies.base import ADMIN
 from valence.policies.base import PROJECT_READER
+from valence.policies.base import READ_ALL
 from valence.policies.base import rule
 
 RULES = [
@@ -27,6 +28,12 @@ RULES = [
         PROJECT_READER,
         "Show a device.",
         "GET /v1/devices/{ident}",
+    ),
+    rule(
+        "devices:stats",
+        READ_ALL,
+        "Count devices by their kind.",
+        "GET /v1/devices/stats",
     ),
     rule(
         "devices:sync",

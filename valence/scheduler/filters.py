@@ -113,8 +113,14 @@ class Traits(base.Filter):
         )
 
     def columns(self, asked: Requirements) -> base.Columns:
-        both = asked.required_traits | asked.forbidden_traits
-        return {f"trait_{trait}": self._has(trait) for trait in sorted(both)}
+        return {
+            f"trait_{place}": self._has(trait)
+            for place, trait in enumerate(self._both(asked))
+        }
+
+    @staticmethod
+    def _both(asked: Requirements) -> list[str]:
+        return sorted(asked.required_traits | asked.forbidden_traits)
 
     @staticmethod
     def _has(trait: str) -> sa.ColumnElement[bool]:
@@ -122,14 +128,18 @@ class Traits(base.Filter):
         return sa.exists().where(t.provider_id == PODS.uuid, t.trait == trait)
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        has = {
+            trait: row[f"trait_{place}"]
+            for place, trait in enumerate(self._both(asked))
+        }
         parts = [
             f"lacks {trait}"
             for trait in sorted(asked.required_traits)
-            if not row[f"trait_{trait}"]
+            if not has[trait]
         ] + [
             f"has {trait}"
             for trait in sorted(asked.forbidden_traits)
-            if row[f"trait_{trait}"]
+            if has[trait]
         ]
         return base.Reason(f"it {' and '.join(parts)}")
 
@@ -138,57 +148,42 @@ class Capacity(base.Filter):
     """It has enough of each resource class left."""
 
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
-        # The first finds pod managers, by the index over what is free; the
-        # others look at those that it found. So the scarce come first:
-        # devices before systems, and much before little.
-        i = models.INVENTORIES.c
-        conditions: list[sa.ColumnElement[bool]] = []
-        for name, amount in sorted(
-            asked.amounts.items(),
-            key=lambda item: (item[0] == _SYSTEM, -item[1], item[0]),
-        ):
-            there = accounts.enough(name, amount)
-            conditions.append(
-                sa.exists().where(i.provider_id == PODS.uuid, *there)
-                if conditions
-                else PODS.uuid.in_(sa.select(i.provider_id).where(*there))
+        return sa.and_(
+            *(
+                condition
+                for name, amount in asked.amounts.items()
+                for condition in accounts.enough(
+                    name, amount, of=base.inventory(asked, name)
+                )
             )
-        return sa.and_(*conditions)
+        )
 
     def columns(self, asked: Requirements) -> base.Columns:
-        i = models.INVENTORIES.c
         return {
-            f"capacity_{name}": sa.select(i.free)
-            .where(i.provider_id == PODS.uuid, i.resource_class == name)
-            .scalar_subquery()
-            for name in asked.amounts
+            f"capacity_{place}": base.inventory(asked, name).c.free
+            for place, name in enumerate(asked.amounts)
         }
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
         words = {w.resource_class: w.type for w in asked.devices}
         needed, free = {}, {}
-        for name, amount in asked.amounts.items():
-            left = max(0, row[f"capacity_{name}"] or 0)
+        for place, (name, amount) in enumerate(asked.amounts.items()):
+            left = max(0, row[f"capacity_{place}"] or 0)
             if left < amount:
                 needed[name], free[name] = amount, left
         if not needed:
             return base.Reason("it cannot give so many at once")
-        return base.Reason(
-            "it has too little left: "
-            + " and ".join(
-                f"{needed[name]} of {self._word(name, words)} needed, "
-                f"{free[name]} free"
-                for name in needed
-            ),
-            needed,
-            free,
-        )
-
-    @staticmethod
-    def _word(name: str, words: dict[str, str]) -> str:
-        if name == _SYSTEM:
-            return "its systems"
-        return f"type {words[name]}" if name in words else name
+        parts = [
+            f"{needed[name]} of type {words[name]} needed, {free[name]} free"
+            for name in needed
+            if name in words
+        ]
+        text = f"it has too few devices: {' and '.join(parts)}"
+        if _SYSTEM in needed:
+            text = "it has no free system" + (
+                f", and {text[3:]}" if parts else ""
+            )
+        return base.Reason(text, needed, free)
 
 
 class System(base.Filter):
@@ -252,6 +247,8 @@ class System(base.Filter):
 class Devices(base.Filter):
     """A system that fits can reach the devices that are asked for."""
 
+    covers = (System,)
+
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         if not asked.devices:
             return None
@@ -312,10 +309,10 @@ class Pools(base.Filter):
     def columns(self, asked: Requirements) -> base.Columns:
         i = models.INVENTORIES.c
         return {
-            f"pools_{name}": sa.select(sa.func.max(i.free))
+            f"pools_{place}": sa.select(sa.func.max(i.free))
             .where(*self._serving(), i.resource_class == name)
             .scalar_subquery()
-            for name, _ in asked.resources
+            for place, (name, _) in enumerate(asked.resources)
         }
 
     @staticmethod
@@ -329,8 +326,8 @@ class Pools(base.Filter):
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
         needed, free = {}, {}
-        for name, amount in asked.resources:
-            left = max(0, row[f"pools_{name}"] or 0)
+        for place, (name, amount) in enumerate(asked.resources):
+            left = max(0, row[f"pools_{place}"] or 0)
             if left < amount or len(asked.resources) == 1:
                 needed[name], free[name] = amount, left
         return base.Reason(
@@ -392,8 +389,23 @@ def reaches(
     near = d.rack_id == s.rack_id
     if not asked.same_rack:
         near = sa.or_(near, d.rack_id.is_(None), s.rack_id.is_(None))
-    query = _together(asked, podm_id).where(near)
-    return query.correlate(SYSTEMS, models.POD_MANAGERS).exists()
+    if asked.same_pool:
+        query = _together(asked, podm_id).where(near)
+        return query.correlate(SYSTEMS, models.POD_MANAGERS).exists()
+    # Whether there is a last one of those that are needed: of however many
+    # there are, no more are looked at.
+    return sa.and_(
+        *(
+            sa.select(d.id)
+            .where(d.podm_id == podm_id, sa.or_(*conditions), near)
+            .limit(1)
+            .offset(count - 1)
+            .correlate(SYSTEMS, models.POD_MANAGERS)
+            .scalar_subquery()
+            .is_not(None)
+            for conditions, count in _apart(asked.devices)
+        )
+    )
 
 
 def pools_of(
@@ -401,7 +413,7 @@ def pools_of(
 ) -> sa.Select[typing.Any]:
     """The pools that have all devices which a system in a rack can reach."""
     d = DEVICES.c
-    query = _together(asked, podm_id).where(d.pooled_group_id.is_not(None))
+    query = _together(asked, podm_id)
     if rack_id is None:
         return query
     near = d.rack_id == rack_id
@@ -413,17 +425,20 @@ def pools_of(
 def _together(
     asked: Requirements, podm_id: typing.Any
 ) -> sa.Select[typing.Any]:
-    """Groups of devices that have enough of each kind."""
+    """Pools that have enough of each kind."""
     d = DEVICES.c
     enough = [
         sa.func.sum(sa.case((sa.or_(*conditions), 1), else_=0)) >= count
         for conditions, count in _apart(asked.devices)
     ]
-    by = d.pooled_group_id if asked.same_pool else d.podm_id
     return (
-        sa.select(by)
-        .where(d.podm_id == podm_id, sa.or_(*_any_of(asked.devices)))
-        .group_by(by)
+        sa.select(d.pooled_group_id)
+        .where(
+            d.podm_id == podm_id,
+            d.pooled_group_id.is_not(None),
+            sa.or_(*_any_of(asked.devices)),
+        )
+        .group_by(d.pooled_group_id)
         .having(sa.and_(*enough))
     )
 

@@ -32,14 +32,16 @@ from valence.simulator.eem.manager import Eem
 from valence.simulator.eem.manager import EemSpec
 from valence.simulator.faults import BadFault
 from valence.simulator.faults import Fault
+from valence.simulator.rsd.hardware import Board
 from valence.simulator.rsd.hardware import Disk
 from valence.simulator.rsd.hardware import Profile
 from valence.simulator.rsd.pod import Pod
-from valence.simulator.rsd.pod import PodSpec
+from valence.simulator.rsd.specification import PodSpec
 from valence.simulator.simulator import Simulator
 
 __all__ = [
     "BadFault",
+    "Board",
     "Clock",
     "Disk",
     "Eem",

@@ -23,12 +23,22 @@ from valence.simulator import clock as clocks
 from valence.simulator import tls
 from valence.simulator.eem import manager
 from valence.simulator.rsd import pod
+from valence.simulator.rsd import specification
 
 #: Names that the certificate is good for, besides the host listened on.
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
-Spec: typing.TypeAlias = pod.PodSpec | manager.EemSpec
+Spec: typing.TypeAlias = specification.PodSpec | manager.EemSpec
+Endpoint: typing.TypeAlias = pod.Pod | manager.Eem
+
+#: What each sort of specification is of, and what its names begin with.
+SORTS: dict[
+    type[Spec], tuple[str, collections.abc.Callable[..., Endpoint]]
+] = {
+    specification.PodSpec: ("pod", pod.Pod),
+    manager.EemSpec: ("eem", manager.Eem),
+}
 
 
 class Simulator:
@@ -48,7 +58,7 @@ class Simulator:
 
     def __init__(
         self,
-        pods: collections.abc.Sequence[Spec] = (pod.PodSpec(),),
+        pods: collections.abc.Sequence[Spec] = (specification.PodSpec(),),
         *,
         host: str = "127.0.0.1",
         port: int | None = 0,
@@ -66,22 +76,25 @@ class Simulator:
         ports: dict[type[Spec], collections.abc.Iterator[int]] = {}
         numbers: dict[type[Spec], collections.abc.Iterator[int]] = {}
         shared = itertools.count(port) if port else itertools.repeat(0)
-        for kind in (pod.PodSpec, manager.EemSpec):
+        for kind in SORTS:
             ports[kind] = (
                 shared if port is not None else itertools.count(kind.PORT)
             )
             numbers[kind] = itertools.count(1)
         #: All of them, in the order of their specifications.
-        self.endpoints: list[pod.Pod | manager.Eem] = [
-            spec.endpoint(
-                next(numbers[type(spec)]),
-                host,
-                next(ports[type(spec)]),
-                self._certificate,
-                self.clock,
+        self.endpoints: list[Endpoint] = []
+        for spec in pods:
+            word, make = SORTS[type(spec)]
+            self.endpoints.append(
+                make(
+                    spec,
+                    f"{word}{next(numbers[type(spec)])}",
+                    host,
+                    next(ports[type(spec)]),
+                    self._certificate,
+                    self.clock,
+                )
             )
-            for spec in pods
-        ]
 
     @property
     def pods(self) -> list[pod.Pod]:

@@ -31,6 +31,7 @@ from valence.api.v1 import pod_manager
 
 #: Words for several types.
 TYPES: dict[str, tuple[str, ...]] = {"storage": objects.device.STORAGE_TYPES}
+_GROUPS: resource.Groups = {"type": TYPES}
 
 #: Of so many free devices one is taken, whichever: so that many who ask at
 #: once seldom want the same.
@@ -41,9 +42,18 @@ find = functools.partial(
     resource.find,
     cls=objects.Device,
     always={"deleted_at": None},
-    groups={"type": TYPES},
+    groups=_GROUPS,
 )
 show = functools.partial(resource.show, cls=objects.Device)
+
+
+def stats(call: Call) -> webob.Response:
+    """How many of each kind there are, and how many are free."""
+    filters = {
+        name: objects.Device.fields[name] for name in ("podm_id", "type")
+    }
+    asked = resource.filtered(call.query(*filters), filters, _GROUPS)
+    return call.answer(objects.Device.stats(call.context, asked))
 
 
 class Which(wtypes.Base):

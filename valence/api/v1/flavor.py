@@ -46,15 +46,7 @@ def create(call: Call) -> webob.Response:
     values["project_id"] = given or objects.flavor.EVERYBODYS
     flavor = objects.Flavor(call.context, uuid=str(uuid.uuid4()), **values)
     flavor.create()
-    return created(call, flavor)
-
-
-def created(call: Call, flavor: objects.Flavor) -> webob.Response:
-    return call.answer(
-        work.document(call, flavor),
-        201,
-        call.url(f"/v1/flavors/{flavor.uuid}"),
-    )
+    return resource.created(call, flavor)
 
 
 def patch(call: Call) -> webob.Response:

@@ -30,7 +30,6 @@ from valence.api import work
 from valence.api.call import Call
 from valence.api.v1 import device
 from valence.api.v1 import pod_manager
-from valence.context import RequestContext
 from valence.objects import requirements as needed
 
 _IDENT = wtypes.StringType(min_length=1, max_length=255)
@@ -126,7 +125,7 @@ def compose(call: Call) -> webob.Response:
             reason="it cannot be given together with flavor_id.",
         )
     if values.get("flavor_id"):
-        flavor = _referred(call.context, objects.Flavor, "flavor_id", values)
+        flavor = resource.referred(call, objects.Flavor, "flavor_id", values)
         flavor_id, properties = flavor.uuid, flavor.properties
     elif values.get("properties") is not None:
         properties = requirements.read(values["properties"])
@@ -390,24 +389,12 @@ def _podm_to_use(
     call: Call, values: dict[str, typing.Any]
 ) -> objects.PodManager:
     # Who may name one is told whether it is there.
-    podm = _referred(
-        call.context.elevated(), objects.PodManager, "podm_id", values
+    podm = resource.referred(
+        call,
+        objects.PodManager,
+        "podm_id",
+        values,
+        context=call.context.elevated(),
     )
     pod_manager.refuse_unless_online(podm)
     return podm
-
-
-def _referred(
-    context: RequestContext,
-    cls: type[typing.Any],
-    field: str,
-    values: dict[str, typing.Any],
-) -> typing.Any:
-    """What a field of the body names, by uuid or by name.
-
-    :raises: NotFound, naming the field
-    """
-    try:
-        return cls.get(context, values[field])
-    except exception.NotFound as e:
-        raise exception.NotFound(f"{field}: {e.detail}") from None

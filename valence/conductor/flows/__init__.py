@@ -48,7 +48,7 @@ KINDS = {
     "sync": Kind(sync.build, 6, None, None),
     "attach": Kind(device.attach, 3, "operated", "operated"),
     "detach": Kind(device.detach, 3, "operated", "operated"),
-    "compose": Kind(compose.build, 7, "compose_done", "compose_failed"),
+    "compose": Kind(compose.build, 8, "compose_done", "compose_failed"),
     "manage": Kind(manage.build, 2, "manage_done", "manage_failed"),
     "release": Kind(release.build, 1, "release_done", "stuck"),
     "reset": Kind(power.reset, 1, "operated", "operated"),

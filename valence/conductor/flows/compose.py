@@ -92,12 +92,11 @@ def no_pod_manager(run: Run) -> exception.NoPodManager:
     asked = requirements.of(
         run.target.properties, run.operation.arguments.get("podm_id")
     )
-    found = {
-        refusal.podm_id: refusal
-        for refusal in [*run.refusals.values(), *select.explain(asked)]
-    }
-    # Of one that was tried, what came of it says more than the numbers.
-    found |= run.refusals
+    # Of one that was tried, what came of it says more than the numbers; of
+    # one that was lost to others, what is left there.
+    tried = {u: r for u, r in run.refusals.items() if u in run.tried}
+    now = {r.podm_id: r for r in select.explain(asked)}
+    found = tried | now | run.refusals | now | tried
     return exception.NoPodManager([one.document() for one in found.values()])
 
 
@@ -120,19 +119,21 @@ class ChoosePodManager(base.Step):
             node.podm_id if run.resumed else None
         )
         asked = requirements.of(node.properties, named)
-        if run.resumed and node.podm_id and self._take_up(asked):
+        if run.resumed and node.podm_id and self._take_up():
             return
         if run.candidates is None:
             run.candidates = untried(run, asked)
         for _ in range(self.ANEW):
+            if not run.candidates:
+                break
             while run.candidates:
                 run.candidate = run.candidates.pop(0)
+                run.step(
+                    f"try pod manager {run.candidate.name}",
+                    public="try pod manager",
+                )
                 if self._claim(asked):
                     run.tried.add(run.candidate.uuid)
-                    run.step(
-                        f"try pod manager {run.candidate.name}",
-                        public="try pod manager",
-                    )
                     return
             run.candidates = untried(run, asked)
         raise no_pod_manager(run)
@@ -143,35 +144,34 @@ class ChoosePodManager(base.Step):
         places = select.places(run.candidate.uuid, asked)
         for run.place in places:
             try:
-                return self._claim_there(run.candidate.uuid, asked)
+                if not claims.claim(
+                    run.operation,
+                    run.target,
+                    run.candidate.uuid,
+                    asked,
+                    run.place,
+                ):
+                    run.abandon("is not in charge any more")
+                return True
             except claims.Lost as e:
                 run.refused(str(e))
         if not places:
             run.refused("somebody else was faster")
         return False
 
-    def _claim_there(
-        self, podm_id: str, asked: requirements.Requirements
-    ) -> bool:
-        run = self.run
-        if not claims.claim(
-            run.operation, run.target, podm_id, asked, run.place
-        ):
-            run.abandon("is not in charge any more")
-        return True
-
-    def _take_up(self, asked: requirements.Requirements) -> bool:
-        """Whether what an earlier attempt claimed is still the node's."""
+    def _take_up(self) -> bool:
+        """Whether an earlier attempt claimed, which it did wholly or not."""
         run, node = self.run, self.run.target
         if not claims.holds(node):
             return False
         podm = objects.PodManager.get(run.context, node.podm_id)
         run.candidate = select.Candidate(podm.uuid, podm.name)
+        run.step(f"try pod manager {podm.name}", public="try pod manager")
         run.tried.add(podm.uuid)
         run.place = claims.Place(
             **(run.operation.arguments.get("place") or {})
         )
-        return self._claim_there(node.podm_id, asked)
+        return True
 
     def undo(self) -> None:
         run, node = self.run, self.run.target

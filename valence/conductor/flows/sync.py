@@ -64,6 +64,8 @@ class Connect(base.Step):
         keys = set(driver.requirement_keys)
         if "attach" not in info.capabilities:
             keys.discard("pci_device")
+        if "racks" not in info.capabilities:
+            keys.discard("rack")
         run.values.update(
             version=info.version,
             capabilities=sorted(info.capabilities),

@@ -23,7 +23,9 @@ A driver from anywhere, with hardware or a simulation of it::
     class TestMine(conformance.DriverConformance, testtools.TestCase):
         def setUp(self):
             super().setUp()
-            self.hardware = ...  # at least three free systems, no nodes
+            # At least three free systems, in two racks if it has racks;
+            # no nodes.
+            self.hardware = ...
 
         def make_driver(self, **connection):
             return mine.Driver(base.Connection(..., **connection))

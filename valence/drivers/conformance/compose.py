@@ -13,6 +13,7 @@
 
 """How a driver composes nodes and gives them back."""
 
+import collections
 import threading
 
 from valence import exception
@@ -121,6 +122,94 @@ class Compose(hooks.Suite):
         )
         self.assertIn("philosophers_stone", str(error))
         self.assertEqual(free, self.free_systems())
+
+    def _racks(self, driver: base.Driver) -> dict[str, int]:
+        """How many free systems stand in each rack that has any."""
+        return dict(
+            collections.Counter(
+                system.rack_index
+                for system in driver.list_systems()
+                if system.state == "free" and system.rack_index is not None
+            )
+        )
+
+    def _serves_racks(self, driver: base.Driver) -> bool:
+        """Whether it composes in racks; one that does not says so."""
+        if (
+            "rack" in driver.requirement_keys
+            and "racks" in driver.get_info().capabilities
+        ):
+            self.assertGreaterEqual(
+                len(self._racks(driver)),
+                2,
+                "the suite needs free systems in 2 racks",
+            )
+            return True
+        free = self.free_systems()
+        error = self._refused(
+            exception.HardwareNotSupported,
+            self._compose,
+            driver,
+            requirements={"rack": {"index": "any"}},
+        )
+        self.assertIn("rack", str(error))
+        self.assertEqual(free, self.free_systems())
+        return False
+
+    def test_in_a_rack(self) -> None:
+        driver = self._start()
+        if not self._serves_racks(driver):
+            return
+        for number, rack in enumerate(self._racks(driver)):
+            tag, requirements = f"tag-{number}", {"rack": {"index": rack}}
+            # Another process has read no racks.
+            asked = driver if number % 2 else self._start()
+            node = self._compose(asked, tag, requirements=requirements)
+            self.assertEqual(
+                {rack},
+                {
+                    system.rack_index
+                    for system in driver.list_systems()
+                    if system.resource_uri in node.system_uris
+                },
+            )
+            self.assertEqual(
+                node,
+                self._compose(self._start(), tag, requirements=requirements),
+            )
+
+    def test_a_rack_where_nothing_fits(self) -> None:
+        driver = self._start()
+        if not self._serves_racks(driver):
+            return
+        racks = self._racks(driver)
+        rack, free = min(racks.items(), key=lambda item: item[1])
+        wanted = {"rack": {"index": rack}}
+        for requirements in (
+            {**self.excessive, **wanted},
+            {"rack": {"index": "no-such-rack"}},
+        ):
+            self._refused(
+                exception.HardwareConflict,
+                self._compose,
+                driver,
+                "tag-0",
+                requirements=requirements,
+            )
+        self.assertEqual(racks, self._racks(driver))
+        for number in range(free):
+            self._compose(driver, f"tag-{number}", requirements=wanted)
+        # There are others, elsewhere.
+        self._refused(
+            exception.HardwareConflict,
+            self._compose,
+            driver,
+            "one-too-many",
+            requirements=wanted,
+        )
+        del racks[rack]
+        self.assertEqual(racks, self._racks(driver))
+        self.assertIsNone(driver.find_node("one-too-many"))
 
     def test_many_at_once(self) -> None:
         driver = self._start()

@@ -70,6 +70,19 @@ class DeviceConformance(DeviceHooks):
         node = self._compose(driver, tag)
         return node, self.free_for(driver, node)[0]
 
+    def assertSame(
+        self, expected: base.Device | None, seen: base.Device | None
+    ) -> None:
+        """The same but for the rack, which only a list has to tell."""
+        self.assertEqual(
+            *(
+                None
+                if one is None
+                else dataclasses.replace(one, rack_index=None)
+                for one in (expected, seen)
+            )
+        )
+
     def _device(self, index: str) -> base.Device:
         """The device as another process sees it."""
         found = [
@@ -103,7 +116,24 @@ class DeviceConformance(DeviceHooks):
             self.assertLessEqual(
                 {"vendor_name", "device_name"}, {*device.extra}
             )
+            for text in (device.vendor, device.model):
+                self.assertIsInstance(text, str | None)
+            if device.capacity_gib is not None:
+                self.assertIsInstance(device.capacity_gib, int)
+                self.assertGreaterEqual(device.capacity_gib, 0)
             json.dumps(dataclasses.asdict(device))
+
+    def test_racks_of_devices(self) -> None:
+        driver = self._start()
+        racks = {rack.index for rack in driver.list_racks()}
+        nodes = driver.list_nodes()
+        driver.list_systems(nodes)
+        devices = driver.list_devices(nodes)
+        self.assertLessEqual(
+            {device.rack_index for device in devices}, {None, *racks}
+        )
+        # Whatever was asked before.
+        self.assertEqual(devices, self._start().list_devices())
 
     def test_devices_with_the_nodes_given(self) -> None:
         driver = self._start()
@@ -130,7 +160,7 @@ class DeviceConformance(DeviceHooks):
         self.assertEqual(device.device_type, given.device_type)
         self.assertEqual("allocated", given.state)
         self.assertEqual(node.index, given.node_index)
-        self.assertEqual(given, self._device(device.index))
+        self.assertSame(given, self._device(device.index))
         self.assertEqual(free - 1, self.free_devices())
         self.assertIn(
             node.index, [one.index for one in self._start().list_nodes()]
@@ -152,7 +182,7 @@ class DeviceConformance(DeviceHooks):
         again = self._start().attach_device(
             node.index, device.index, Recorder()
         )
-        self.assertEqual(first, again)
+        self.assertSame(first, again)
         self.assertEqual(free, self.free_devices())
 
     def test_attach_what_another_has(self) -> None:
@@ -168,7 +198,7 @@ class DeviceConformance(DeviceHooks):
             Recorder(),
         )
         self.assertIn(owner.index, str(error))
-        self.assertEqual(had, self._device(device.index))
+        self.assertSame(had, self._device(device.index))
 
     def test_attach_the_unknown(self) -> None:
         driver = self._start()
@@ -187,7 +217,7 @@ class DeviceConformance(DeviceHooks):
                 device_index,
                 Recorder(),
             )
-        self.assertEqual(device, self._device(device.index))
+        self.assertSame(device, self._device(device.index))
 
     def test_attach_until_it_is_full(self) -> None:
         driver = self._start()
@@ -239,7 +269,7 @@ class DeviceConformance(DeviceHooks):
             {(device.index, device.node_index) for device in made},
         )
         for device in made:
-            self.assertEqual(device, self._device(device.index))
+            self.assertSame(device, self._device(device.index))
 
     def test_attach_is_stopped_and_taken_up(self) -> None:
         driver = self._start()
@@ -260,7 +290,7 @@ class DeviceConformance(DeviceHooks):
             given = self._start().attach_device(
                 node.index, device.index, Recorder()
             )
-            self.assertEqual(given, self._device(device.index))
+            self.assertSame(given, self._device(device.index))
             self._start().detach_device(node.index, device.index, Recorder())
             self.assertEqual("free", self._device(device.index).state)
 
@@ -276,7 +306,7 @@ class DeviceConformance(DeviceHooks):
         self.assertTrue(progress.steps)
         self.assertIsNotNone(taken)
         self.assertEqual("free", taken.state)  # type: ignore[union-attr]
-        self.assertEqual(taken, self._device(device.index))
+        self.assertSame(taken, self._device(device.index))
         self.assertEqual(free, self.free_devices())
         # And it can be had again, by another.
         other = self._compose(driver, "tag-2")
@@ -303,7 +333,7 @@ class DeviceConformance(DeviceHooks):
         had = driver.attach_device(owner.index, device.index, Recorder())
         for index in (other.index, "no-such-node"):
             driver.detach_device(index, device.index, Recorder())
-            self.assertEqual(had, self._device(device.index))
+            self.assertSame(had, self._device(device.index))
 
     def test_detach_the_unknown(self) -> None:
         driver = self._start()
@@ -343,9 +373,9 @@ class DeviceConformance(DeviceHooks):
         driver.delete_node(node.index, Recorder())
         self.assertEqual(free - 1, self.free_devices())
         self.assertEqual("free", self._device(mine.index).state)
-        self.assertEqual(had, self._device(other.index))
+        self.assertSame(had, self._device(other.index))
         driver.delete_node(node.index, Recorder())
-        self.assertEqual(had, self._device(other.index))
+        self.assertSame(had, self._device(other.index))
 
     # -- when it goes wrong --------------------------------------------------
 
@@ -377,12 +407,12 @@ class DeviceConformance(DeviceHooks):
         other = self._start()
         if attached:
             taken = other.detach_device(node.index, device.index, Recorder())
-            self.assertEqual(taken, self._device(device.index))
+            self.assertSame(taken, self._device(device.index))
             self.assertEqual(free, self.free_devices())
             other.attach_device(node.index, device.index, Recorder())
         else:
             given = other.attach_device(node.index, device.index, Recorder())
-            self.assertEqual(given, self._device(device.index))
+            self.assertSame(given, self._device(device.index))
             self.assertEqual(free - 1, self.free_devices())
             other.detach_device(node.index, device.index, Recorder())
         other.delete_node(node.index, Recorder())
@@ -440,7 +470,7 @@ class DeviceConformance(DeviceHooks):
                     Recorder(),
                 )
         self.fault(Fault.HEAL)
-        self.assertEqual(device, self._device(device.index))
+        self.assertSame(device, self._device(device.index))
 
     def test_devices_down(self) -> None:
         driver = self._start()

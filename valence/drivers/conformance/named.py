@@ -74,7 +74,7 @@ class ComposeNamed(hooks.Suite):
 
     def test_unknown_requirement(self) -> None:
         driver = self._start()
-        for key in ("philosophers_stone", "memory"):
+        for key in ("philosophers_stone", "memory", "rack"):
             if key in driver.requirement_keys:
                 continue
             error = self._refused(

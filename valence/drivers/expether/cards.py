@@ -243,6 +243,9 @@ def to_device(box: Card, holder: Card | None) -> base.Device:
             "model": box.model,
         },
         extra=extra,
+        vendor=extra["vendor_name"],
+        # Without a name: of the box around it.
+        model=extra["device_name"] or box.model,
     )
 
 

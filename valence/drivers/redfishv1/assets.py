@@ -102,8 +102,8 @@ class _Storage(Asset):
 
     def document(self) -> Document:
         shown = super().document()
-        capacity = resources.capacity_gib(
-            self._capacity_gib, self._capacity_bytes
+        capacity = resources.rounded(
+            resources.capacity_gib(self._capacity_gib, self._capacity_bytes)
         )
         if capacity is not None:
             shown["capacity_gib"] = capacity

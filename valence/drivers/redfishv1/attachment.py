@@ -68,7 +68,7 @@ class Attachment:
         item = self._devices.read(device_index)
         path = item.path
         if exchange.holds(node, path):
-            return item.to_device(node.index)
+            return self._devices.show(item, node.index)
         action = self._action(node, "Attach")
         info = exchange.info(self._pod.connector, action)
         offered = info.values if info is not None else action.values
@@ -89,7 +89,7 @@ class Attachment:
         with rsd_nodes.acted():
             progress.step("wait for the device")
             self._see(node, path, progress, attached=True)
-            return self._devices.read(path).to_device(node.index)
+            return self._devices.show(self._devices.read(path), node.index)
 
     def _judge(
         self,
@@ -149,9 +149,9 @@ class Attachment:
         try:
             node = self._pod.find(node_index)
         except exception.HardwareNotFound:
-            return item.to_device(self._devices.user(path))
+            return self._devices.show(item, self._devices.user(path))
         if not exchange.holds(node, path):
-            return item.to_device(self._devices.user(path))
+            return self._devices.show(item, self._devices.user(path))
         action = self._action(node, "Detach")
         _warn(item, progress)
         progress.step("detach")
@@ -171,7 +171,7 @@ class Attachment:
             with contextlib.suppress(exception.HardwareNotFound):
                 self._see(node, path, progress, attached=False)
             try:
-                return self._devices.read(path).to_device(None)
+                return self._devices.show(self._devices.read(path), None)
             except exception.HardwareNotFound:
                 return None
 

@@ -96,6 +96,23 @@ class Item(resources.Resource):
         )
 
     @property
+    def capacity_gib(self) -> float | None:
+        return resources.capacity_gib(self._gib, self._bytes)
+
+    @property
+    def places(self) -> list[str]:
+        """Paths by which it may be known where it stands, the best first.
+
+        They are itself, its chassis, and whatever its path says that it is a
+        part of.
+        """
+        return [
+            self.path,
+            *self.paths(self._chassis),
+            self.path.rsplit("/", 2)[0],
+        ]
+
+    @property
     def group(self) -> str | None:
         """Id of the chassis that it stands in.
 
@@ -108,11 +125,13 @@ class Item(resources.Resource):
         before, found, after = self.path.partition("/Chassis/")
         return after.partition("/")[0] if found else None
 
-    def to_device(self, node_index: str | None) -> base.Device:
+    def to_device(
+        self, node_index: str | None, rack_index: str | None
+    ) -> base.Device:
         known = {
             "model": self.model,
             "serial": self._serial or self._serial_oem,
-            "capacity_gib": resources.capacity_gib(self._gib, self._bytes),
+            "capacity_gib": resources.rounded(self.capacity_gib),
             "protocol": self.protocol,
             "media_type": self.media_type,
         }
@@ -138,7 +157,18 @@ class Item(resources.Resource):
                 "device_name": self.model,
                 **{k: v for k, v in more.items() if v is not None},
             },
+            vendor=self.manufacturer,
+            model=self.model,
+            capacity_gib=_whole(self.capacity_gib),
+            rack_index=rack_index,
         )
+
+
+def _whole(gibibytes: float | None) -> int | None:
+    """Rounded down; None where no device is of such a size."""
+    if gibibytes is None or not 0 <= gibibytes < 2**31:
+        return None
+    return int(gibibytes)
 
 
 class _Holding(typing.NamedTuple):
@@ -162,8 +192,9 @@ class _Seen(typing.NamedTuple):
 class Devices:
     """Finds the pooled devices of a pod manager."""
 
-    def __init__(self, pod: rsd_pod.Pod) -> None:
+    def __init__(self, pod: rsd_pod.Pod, held: inventory.Inventory) -> None:
         self._pod = pod
+        self._inventory = held
         self._seen = _Seen({}, set())
 
     def remember(self, nodes: list[resources.Node]) -> None:
@@ -215,11 +246,15 @@ class Devices:
             self._pod.workers, self._pod.connector, Item, wanted
         )
         return [
-            item.to_device(users.get(item.path))
+            self.show(item, users.get(item.path))
             for item in items
             if item.kind is not None
             and (item.on_fabric or item.path in offered or item.path in users)
         ]
+
+    def show(self, item: Item, node_index: str | None) -> base.Device:
+        """The device, with its rack where the chassis have been read."""
+        return item.to_device(node_index, self._inventory.rack_of(item.places))
 
     def _nodes(self, nodes: list[base.HardwareNode] | None) -> _Seen:
         """What the nodes say, read again unless they have just been read."""
@@ -240,11 +275,8 @@ class Devices:
         """
         if root.chassis is None:
             return set()
-        _, paths = resources.collection(
-            self._pod.connector, self._pod.connector.path_of(root.chassis)
-        )
-        chassis: list[resources.Chassis] = inventory.read_all(
-            self._pod.workers, self._pod.connector, resources.Chassis, paths
+        chassis, _ = self._inventory.chassis(
+            self._pod.connector.path_of(root.chassis)
         )
         return {
             path for one in chassis if not one.systems for path in one.devices

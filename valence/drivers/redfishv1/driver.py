@@ -67,7 +67,7 @@ class RedfishV1Driver(base.Driver):
         self._connector = self._pod.connector
         self._workers = self._pod.workers
         self._inventory = inventory.Inventory(self._connector, self._workers)
-        self._devices = devices.Devices(self._pod)
+        self._devices = devices.Devices(self._pod, self._inventory)
         self._attachment = attachment.Attachment(self._pod, self._devices)
 
     def close(self) -> None:
@@ -126,7 +126,10 @@ class RedfishV1Driver(base.Driver):
         root = self._pod.root()
         if root.chassis is None:
             return []
-        return self._inventory.racks(self._connector.path_of(root.chassis))
+        _, racks = self._inventory.chassis(
+            self._connector.path_of(root.chassis)
+        )
+        return racks
 
     def get_assets(self, index: str) -> dict[str, list[dict[str, typing.Any]]]:
         """Cost: 1 and each thing that the node is made of."""
@@ -142,7 +145,8 @@ class RedfishV1Driver(base.Driver):
         """What stands in pooled chassis, what nodes offer and what they have.
 
         A device's index is its path: an RSD pod manager makes the ids of
-        drives unique in a chassis only. Its group is the chassis.
+        drives unique in a chassis only. Its group is the chassis, and its
+        rack the one that the chassis stands in.
 
         Cost: none before release 2.1, which pools nothing. Else 1 and each
         chassis, each device, and the nodes unless they are given as
@@ -220,6 +224,8 @@ class RedfishV1Driver(base.Driver):
 
         Cost: 3 (list, Allocate, Assemble) and a look at each poll, of which
         there are two at least. ``resume`` adds a look at each node there is.
+        A rack costs 1 where no list was read before that has it, and 1 and
+        each chassis where the pod manager refuses the request as a bad one.
         """
         root = self._pod.root()
         body = rsd_requirements.body(root.dialect, requirements)
@@ -238,7 +244,11 @@ class RedfishV1Driver(base.Driver):
             progress.step("allocate")
             body["Name"] = name
             body["Description"] = rsd_nodes.describe(tag, description)
-            path = self._allocate(tag, target, body)
+            rack = requirements.get("rack", {}).get("index")
+            if rack is None:
+                path = self._allocate(tag, target, body)
+            else:
+                path = self._allocate_in(rack, tag, target, body)
         with rsd_nodes.acted():
             progress.step("wait for allocation")
             node = self._pod.wait(
@@ -268,6 +278,38 @@ class RedfishV1Driver(base.Driver):
                     progress,
                 )
             )
+
+    def _allocate_in(
+        self, rack: str, tag: str, target: str, body: rsd_requirements.Body
+    ) -> str:
+        """Allocate in a rack.
+
+        One that is gone, or in which no system stands any more, is a bad
+        request to a pod manager (intelRSD, ComputerSystemCollector). To us it
+        has nothing that fits.
+        """
+        link = self._pod.root().chassis
+        if link is None:
+            raise exception.HardwareNotSupported(
+                reason="a node in a certain rack; it tells of no racks"
+            )
+        collection = self._connector.path_of(link)
+        chassis = self._inventory.rack_path(collection, rack)
+        if chassis is None:
+            raise exception.HardwareConflict(reason=f"it has no rack {rack}")
+        rsd_requirements.stand_in(body, chassis)
+        try:
+            return self._allocate(tag, target, body)
+        except (exception.HardwareBadRequest, exception.HardwareNotFound):
+            _, racks = self._inventory.chassis(collection)
+            standing = {one.index: one.system_indexes for one in racks}
+            if standing.get(rack):
+                raise
+            raise exception.HardwareConflict(
+                reason=f"no system stands in rack {rack}"
+                if rack in standing
+                else f"it has no rack {rack}"
+            ) from None
 
     def _allocate(
         self, tag: str, target: str, body: rsd_requirements.Body

@@ -127,7 +127,10 @@ class Inventory:
         self._connector = connector
         self._workers = workers
         self._hardware: dict[tuple[object, ...], _Hardware] = {}
+        #: Path of what stands in a rack → the rack's index, or "".
         self._racks: dict[str, str] = {}
+        #: Index of a rack → its path.
+        self._paths: dict[str, str] = {}
 
     def systems(
         self, collection: str, chassis: str | None, used: set[str]
@@ -142,7 +145,7 @@ class Inventory:
             for path in (system.chassis or [system.path])
         }
         if chassis is not None and not places <= self._racks.keys():
-            self.racks(chassis)
+            self.chassis(chassis)
             for path in places:
                 self._racks.setdefault(path, "")
         return [
@@ -216,11 +219,6 @@ class Inventory:
     def _describe(
         self, system: resources.System, hardware: _Hardware, used: set[str]
     ) -> base.System:
-        racks = [
-            self._racks[path]
-            for path in (*system.chassis, system.path)
-            if self._racks.get(path)
-        ]
         return base.System(
             index=system.index,
             name=system.name,
@@ -235,7 +233,7 @@ class Inventory:
             cpu_model=hardware.cpu_model,
             memory_mib=hardware.memory_mib,
             mac_addresses=[],
-            rack_index=racks[0] if racks else None,
+            rack_index=self.rack_of([*system.chassis, system.path]),
             extra=_known(
                 manufacturer=system.manufacturer,
                 model=system.model,
@@ -246,8 +244,31 @@ class Inventory:
             ),
         )
 
-    def racks(self, collection: str) -> list[base.Rack]:
-        """All racks; learns which chassis and system stands in which."""
+    def rack_of(self, places: typing.Iterable[str]) -> str | None:
+        """Index of the rack of the first place that is known to be in one."""
+        for path in places:
+            if self._racks.get(path):
+                return self._racks[path]
+        return None
+
+    def rack_path(self, collection: str, index: str) -> str | None:
+        """Where a rack is described; reads the list if it is not known.
+
+        The pod manager says where, never we.
+        """
+        path = self._paths.get(index)
+        if path is None:
+            _, paths = resources.collection(self._connector, collection)
+            path = {resources.index_of(p): p for p in paths}.get(index)
+        return path
+
+    def chassis(
+        self, collection: str
+    ) -> tuple[list[resources.Chassis], list[base.Rack]]:
+        """All chassis, and the racks among them.
+
+        Learns in which rack each chassis, system and device stands.
+        """
         _, paths = resources.collection(self._connector, collection)
         chassis: dict[str, resources.Chassis] = {
             item.path: item
@@ -277,7 +298,8 @@ class Inventory:
             systems: dict[str, None] = {}
             for part in _reach(path, inside):
                 systems.update(dict.fromkeys(chassis[part].systems))
-                where[part] = item.index
+                for held in (part, *chassis[part].devices):
+                    where[held] = item.index
             where.update(dict.fromkeys(systems, item.index))
             racks.append(
                 base.Rack(
@@ -296,7 +318,8 @@ class Inventory:
                 )
             )
         self._racks = where
-        return racks
+        self._paths = {rack.index: rack.resource_uri for rack in racks}
+        return list(chassis.values()), racks
 
 
 def _reach(start: str, inside: dict[str, set[str]]) -> list[str]:

@@ -21,10 +21,11 @@ Requirements = typing.Mapping[str, typing.Mapping[str, typing.Any]]
 Body = dict[str, typing.Any]
 Dialect = tuple[int, int]
 
-KEYS = frozenset({"processor", "memory", "remote_storage"})
+KEYS = frozenset({"processor", "memory", "remote_storage", "rack"})
 _KNOWN = {
     "processor": frozenset({"model", "total_cores"}),
     "memory": frozenset({"type", "capacity_mib"}),
+    "rack": frozenset({"index"}),
     "remote_storage": frozenset(
         {"capacity_gib", "protocol", "iscsi_address", "master"}
     ),
@@ -33,7 +34,7 @@ _MASTER = frozenset({"type", "address", "resource"})
 
 
 def body(dialect: Dialect, requirements: Requirements) -> Body:
-    """What to POST to Allocate, but for the name and the description.
+    """What to POST to Allocate, but for name, description and rack.
 
     Sources: Intel RSD PODM API 2.1.3 (335455-002) and 2.3.2 (337204-003),
     "Composed node allocation"; intelRSD tag 1.2.1 for the oldest form.
@@ -55,6 +56,24 @@ def body(dialect: Dialect, requirements: Requirements) -> Body:
         asked["Processors"] = [{"Model": str(wanted["model"])}]
     wanted = requirements.get("memory", {})
     return {**asked, **_memory(dialect, wanted)}
+
+
+def stand_in(asked: Body, chassis: str) -> None:
+    """Ask for a system that stands in a chassis, at any depth.
+
+    Every release knows Chassis in the entries of Processors and of Memory
+    (335455-002, 337204-003 and 613320-001, "Composed node allocation";
+    intelRSD tag 1.2.1, RequestedProcessorImpl). One entry suffices: the
+    system as a whole has to be among those that stand in the chassis and in
+    what it contains (intelRSD, ComputerSystemCollector and
+    Chassis.getAllComputerSystemsUnderneath).
+
+    :param asked: what :func:`body` has made
+    :param chassis: its path
+    """
+    first, *others = asked.get("Processors") or [{}]
+    place = {"Chassis": {"@odata.id": chassis}}
+    asked["Processors"] = [{**first, **place}, *others]
 
 
 def _check(requirements: Requirements) -> None:

@@ -71,6 +71,11 @@ def capacity_gib(
     """A capacity in GiB, whichever way it is given."""
     if gibibytes is None and number_of_bytes is not None:
         gibibytes = number_of_bytes / 1024**3
+    return gibibytes
+
+
+def rounded(gibibytes: float | None) -> float | None:
+    """A capacity as it is shown."""
     if gibibytes is None:
         return None
     whole = gibibytes == int(gibibytes)

@@ -59,21 +59,27 @@ CARDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Pci:
-    """A PCIe device: its ids as pci.ids has them, and its class."""
+    """A PCIe device: its type, its ids as pci.ids has them, its class."""
 
+    type: str
     vendor: int
     device: int
     code: int
 
 
+#: One of each type, by the type, and then others by their models.
 KINDS = {
-    "SSD": Pci(0x144D, 0xA822, 0x010802),
-    "NIC": Pci(0x8086, 0x1572, 0x020000),
-    "GPU": Pci(0x10DE, 0x15F8, 0x030200),
-    "Multi": Pci(0x1102, 0x0012, 0x040300),
-    "USB": Pci(0x1B21, 0x1242, 0x0C0330),
-    "ACS": Pci(0x8086, 0x09C4, 0x120000),
-    "SWITCH": Pci(0x10B5, 0x8747, 0x060400),
+    "SSD": Pci("SSD", 0x144D, 0xA822, 0x010802),
+    "NIC": Pci("NIC", 0x8086, 0x1572, 0x020000),
+    "GPU": Pci("GPU", 0x10DE, 0x15F8, 0x030200),
+    "Multi": Pci("Multi", 0x1102, 0x0012, 0x040300),
+    "USB": Pci("USB", 0x1B21, 0x1242, 0x0C0330),
+    "ACS": Pci("ACS", 0x8086, 0x09C4, 0x120000),
+    "SWITCH": Pci("SWITCH", 0x10B5, 0x8747, 0x060400),
+    "P4510": Pci("SSD", 0x8086, 0x0A54, 0x010802),
+    "ConnectX-5": Pci("NIC", 0x15B3, 0x1017, 0x020000),
+    "V100": Pci("GPU", 0x10DE, 0x1DB4, 0x030200),
+    "MI100": Pci("GPU", 0x1002, 0x738C, 0x038000),
 }
 
 

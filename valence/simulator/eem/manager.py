@@ -77,17 +77,6 @@ class EemSpec:
             if not 0 <= value <= MAX_UNITS:
                 raise ValueError(f"{name} cannot be {value}")
 
-    def endpoint(
-        self,
-        number: int,
-        host: str,
-        port: int,
-        certificate: tls.Certificate | None,
-        clock: clocks.Clock,
-    ) -> "Eem":
-        """The manager, not started yet."""
-        return Eem(self, f"eem{number}", host, port, certificate, clock)
-
 
 class Eem(server.Endpoint):
     """An ExpEther Manager and the fabric that it manages."""
@@ -203,7 +192,8 @@ class Eem(server.Endpoint):
         if isinstance(unit, hardware.Box):
             free = unit.group_id == hardware.FREE
             shown |= {
-                "type": unit.kind,
+                "type": unit.pci.type,
+                "kind": unit.kind,
                 "state": "free" if free else "in_use",
                 "server": unit.board.id if unit.board else None,
             }

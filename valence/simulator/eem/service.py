@@ -362,7 +362,7 @@ def _board(board: hardware.Board, fast: bool) -> Json:
 def _box(box: hardware.Box, fast: bool) -> Json:
     own: Json = {} if fast else {"power_interlock_status": "disabled"}
     # A 10g card does not tell what stands behind it.
-    pci = box.pci if fast else hardware.Pci(0, 0, 0)
+    pci = box.pci if fast else hardware.Pci("", 0, 0, 0)
     return own | {
         "path_status0": box.link,
         "path_status1": box.link if fast else "down",

@@ -39,7 +39,9 @@ Key = allocation.Key
 def allocate(asked: routes.Asked) -> routes.Answer:
     pod = asked.pod
     wanted = _payload(asked, allocation.REQUEST)
-    system = allocation.choose(wanted, pod.free_systems(), pod.storage)
+    system = allocation.choose(
+        wanted, pod.free_systems(), pod.storage, pod.chassis
+    )
     node = pod.new_node(wanted, system)
     node.allocate(pod.spec.allocate_seconds, asked.outcome)
     return _created(asked, node.uri, nodes.node(asked, node.id))

@@ -28,6 +28,8 @@ from valence.simulator.rsd import refusals
 
 #: A payload, or a part of one.
 Json = dict[str, typing.Any]
+#: Ids of chassis, and the systems that stand in each at any depth.
+Chassis = collections.abc.Mapping[str, list[hardware.System]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,14 +217,23 @@ def choose(
     request: Json,
     systems: collections.abc.Iterable[hardware.System],
     storage: hardware.Storage,
+    chassis: collections.abc.Callable[[], Chassis],
 ) -> hardware.System:
     """The smallest of the free systems that has all that is asked for.
 
     :raises: Refusal, which tells how many systems passed each test
     """
+    standing = _standing(request, chassis)
     passed = list(systems)
     counts = [f"available: {len(passed)}"]
-    for name, test in _TESTS.items():
+    tests: dict[str, _Test] = {
+        "status": lambda request, system: system.health != "Critical",
+        "chassis": lambda request, system: (
+            standing is None or system in standing
+        ),
+        **_TESTS,
+    }
+    for name, test in tests.items():
         passed = [system for system in passed if test(request, system)]
         counts.append(f"{name}: {len(passed)}")
     if not passed:
@@ -237,6 +248,43 @@ def choose(
     return min(
         passed, key=lambda one: (one.cores, one.memory_mib, int(one.id))
     )
+
+
+def _standing(
+    request: Json, chassis: collections.abc.Callable[[], Chassis]
+) -> list[hardware.System] | None:
+    """The systems in all the chassis that are asked for; None for any.
+
+    What the entries ask for, they ask for of the system as a whole
+    (intelRSD, ComputerSystemCollector, whose words the refusals have).
+    """
+    wanted: list[str | None] = [
+        (item.get("Chassis") or {}).get("@odata.id")
+        for key in ("Processors", "Memory", "EthernetInterfaces")
+        for item in _items(request, key)
+    ]
+    known: Chassis | None = None
+    found: list[hardware.System] | None = None
+    for uri in filter(None, wanted):
+        known = known or chassis()
+        systems = known.get(uri.partition(f"{hardware.BASE}/Chassis/")[2])
+        if systems is None:
+            raise _unsupported(f"Specified chassis ({uri}) does not exist.")
+        if not systems:
+            raise _unsupported(
+                "Allocation of assets on chassis without computer system is "
+                "not supported."
+            )
+        found = [one for one in systems if found is None or one in found]
+        if not found:
+            raise _unsupported(
+                "Allocation of assets on multiple chassis is not supported."
+            )
+    return found
+
+
+def _unsupported(reason: str) -> refusals.Refusal:
+    return refusals.Refusal("UnsupportedCreationRequest", reason)
 
 
 def give_remote(
@@ -287,9 +335,7 @@ def _volume(storage: hardware.Storage, uri: str) -> hardware.Volume:
     for volume in storage.volumes.values():
         if volume.uri == uri:
             return volume
-    raise refusals.Refusal(
-        "UnsupportedCreationRequest", f"There is no remote drive {uri}."
-    )
+    raise _unsupported(f"There is no remote drive {uri}.")
 
 
 def _items(request: Json, key: str) -> list[Json]:
@@ -297,11 +343,12 @@ def _items(request: Json, key: str) -> list[Json]:
 
 
 def _placed(want: Json, part: hardware.Part, system: hardware.System) -> bool:
-    """Whether a part is the one, or stands where, the request says."""
+    """Whether a part is the one, and a drive stands where, is said."""
     resource = (want.get("Resource") or {}).get("@odata.id")
     chassis = (want.get("Chassis") or {}).get("@odata.id")
     return resource in (None, part.uri, system.uri) and (
         chassis is None
+        or not isinstance(part, hardware.Drive)
         or chassis.rpartition("/")[2] in (system.rack, system.drawer)
     )
 
@@ -408,8 +455,10 @@ def _is_secure(request: Json, system: hardware.System) -> bool:
     )
 
 
-_TESTS: dict[str, collections.abc.Callable[[Json, hardware.System], bool]] = {
-    "status": lambda request, system: system.health != "Critical",
+_Test: typing.TypeAlias = collections.abc.Callable[
+    [Json, hardware.System], bool
+]
+_TESTS: dict[str, _Test] = {
     "processors": lambda request, system: _distinct(
         _items(request, "Processors"), system.processors, _processor, system
     ),

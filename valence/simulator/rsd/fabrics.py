@@ -37,7 +37,7 @@ def drive(asked: routes.Asked, device: pool.Device) -> Json:
         "Drive",
         device.uri,
         device.model,
-        Manufacturer="Valence",
+        Manufacturer=device.vendor,
         Model=device.model,
         SerialNumber=device.serial,
         MediaType=disk.type,
@@ -71,7 +71,7 @@ def fpga(asked: routes.Asked, chassis_id: str, device_id: str) -> Json:
         uri,
         device.model,
         ProcessorType="FPGA",
-        Manufacturer="Valence",
+        Manufacturer=device.vendor,
         Model=device.model,
         Status=documents.status(device.health),
         Links=_links(device),
@@ -126,9 +126,10 @@ def fabric_switch_list(asked: routes.Asked) -> Json:
 
 @routes.route("GET", "/Fabrics/PCIe/Switches/{rack}", lambda d: d.fabrics)
 def fabric_switch(asked: routes.Asked, rack: str) -> Json:
-    if not asked.pod.pool.of_rack(rack):
+    enclosures = asked.pod.enclosures(rack)
+    if not enclosures:
         raise refusals.Refusal("InvalidEndpoint")
-    chassis = f"{hardware.BASE}/Chassis/{pool.enclosure(rack)}"
+    chassis = [f"{hardware.BASE}/Chassis/{one}" for one in enclosures]
     return documents.document(
         asked,
         "Switch",
@@ -136,7 +137,7 @@ def fabric_switch(asked: routes.Asked, rack: str) -> Json:
         f"PCIe Switch of {rack}",
         SwitchType="PCIe",
         Status=documents.status(),
-        Links={"Chassis": documents.links([chassis])},
+        Links={"Chassis": documents.links(chassis)},
     )
 
 

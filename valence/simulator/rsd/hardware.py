@@ -12,8 +12,10 @@
 
 """The hardware in a pod: racks of systems made of parts, and a storage."""
 
+import collections.abc
 import dataclasses
 import itertools
+import typing
 import uuid
 
 from valence.simulator import clock as clocks
@@ -34,6 +36,16 @@ class Disk:
     type: str = "SSD"
     interface: str = "SATA"
     rpm: int = 0
+    vendor: str = "Valence"
+    model: str | None = None  #: None: its kind, in words
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Board:
+    """A kind of FPGA."""
+
+    vendor: str = "Valence"
+    model: str = "Simulated FPGA"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,74 +54,105 @@ class Profile:
 
     model: str
     brand: str
-    sockets: int
     cores: int  #: of one socket
-    mhz: int
-    dimms: int
     dimm_mib: int
-    disks: tuple[Disk, ...]
-    nics: tuple[int, ...]  #: Mbit/s of each
+    sockets: int = 1
+    mhz: int = 2400
+    dimms: int = 1
+    disks: tuple[Disk, ...] = ()
+    nics: tuple[int, ...] = (1000,)  #: Mbit/s of each
     memory_type: str = "DDR4"
     memory_mhz: int = 2400
     tpm: str | None = None  #: interface type of the TPM, if it has one
 
 
-#: What a pod's systems are, in turn, unless something else is asked for.
-PROFILES = (
-    Profile(
-        model="Intel(R) Xeon(R) CPU D-1541 @ 2.10GHz",
-        brand="D",
-        sockets=1,
-        cores=8,
-        mhz=2700,
-        dimms=2,
-        dimm_mib=8192,
-        disks=(Disk(gib=120),),
-        nics=(1000,),
-        memory_mhz=2133,
-    ),
-    Profile(
-        model="Intel(R) Xeon(R) CPU E5-2630 v4 @ 2.20GHz",
-        brand="E5",
-        sockets=2,
-        cores=10,
-        mhz=3100,
-        dimms=4,
-        dimm_mib=16384,
-        disks=(Disk(gib=480), Disk(gib=1800, type="HDD", rpm=7200)),
-        nics=(10000, 1000),
-    ),
-    Profile(
-        model="Intel(R) Xeon(R) Gold 6138 CPU @ 2.00GHz",
-        brand="Gold",
-        sockets=2,
-        cores=20,
-        mhz=3700,
-        dimms=8,
-        dimm_mib=16384,
-        disks=(Disk(gib=960), Disk(gib=1600, interface="NVMe")),
-        nics=(10000, 10000),
-        memory_mhz=2666,
-        tpm="TPM2_0",
-    ),
-    Profile(
-        model="Intel(R) Xeon(R) Platinum 8180 CPU @ 2.50GHz",
-        brand="Platinum",
-        sockets=2,
-        cores=28,
-        mhz=3800,
-        dimms=8,
-        dimm_mib=32768,
-        disks=(
-            Disk(gib=960),
-            Disk(gib=2000, interface="NVMe"),
-            Disk(gib=1200, type="HDD", interface="SAS", rpm=10000),
+#: By the brand of their processors: what a pod's systems are, in turn, unless
+#: something else is asked for.
+PROFILES = {
+    profile.brand: profile
+    for profile in (
+        Profile(
+            model="Intel(R) Xeon(R) CPU D-1541 @ 2.10GHz",
+            brand="D",
+            sockets=1,
+            cores=8,
+            mhz=2700,
+            dimms=2,
+            dimm_mib=8192,
+            disks=(Disk(gib=120),),
+            nics=(1000,),
+            memory_mhz=2133,
         ),
-        nics=(25000, 25000),
-        memory_mhz=2666,
-        tpm="TPM2_0",
-    ),
-)
+        Profile(
+            model="Intel(R) Xeon(R) CPU E5-2630 v4 @ 2.20GHz",
+            brand="E5",
+            sockets=2,
+            cores=10,
+            mhz=3100,
+            dimms=4,
+            dimm_mib=16384,
+            disks=(Disk(gib=480), Disk(gib=1800, type="HDD", rpm=7200)),
+            nics=(10000, 1000),
+        ),
+        Profile(
+            model="Intel(R) Xeon(R) Gold 6138 CPU @ 2.00GHz",
+            brand="Gold",
+            sockets=2,
+            cores=20,
+            mhz=3700,
+            dimms=8,
+            dimm_mib=16384,
+            disks=(Disk(gib=960), Disk(gib=1600, interface="NVMe")),
+            nics=(10000, 10000),
+            memory_mhz=2666,
+            tpm="TPM2_0",
+        ),
+        Profile(
+            model="Intel(R) Xeon(R) Platinum 8180 CPU @ 2.50GHz",
+            brand="Platinum",
+            sockets=2,
+            cores=28,
+            mhz=3800,
+            dimms=8,
+            dimm_mib=32768,
+            disks=(
+                Disk(gib=960),
+                Disk(gib=2000, interface="NVMe"),
+                Disk(gib=1200, type="HDD", interface="SAS", rpm=10000),
+            ),
+            nics=(25000, 25000),
+            memory_mhz=2666,
+            tpm="TPM2_0",
+        ),
+    )
+}
+
+
+K = typing.TypeVar("K")
+
+
+def kinds(
+    name: str,
+    asked: collections.abc.Sequence[K | str],
+    known: collections.abc.Mapping[str, K],
+) -> tuple[K, ...]:
+    """Kinds of things, which may be named (ValueError).
+
+    :param name: what they are called together, "profiles"
+    """
+    if not asked:
+        raise ValueError(f"{name} cannot be empty")
+    found = []
+    for one in asked:
+        if isinstance(one, str):
+            if one not in known:
+                raise ValueError(
+                    f"{name.removesuffix('s')} {one!r} is none of "
+                    f"{', '.join(known)}"
+                )
+            one = known[one]
+        found.append(one)
+    return tuple(found)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -55,13 +55,9 @@ def _part(parts: list[P], part_id: str) -> P:
 
 @routes.route("GET", "/Chassis")
 def chassis_list(asked: routes.Asked) -> Json:
-    pod = asked.pod
-    held = [POD, *pod.racks]
-    for rack in pod.racks:
-        held += pod.drawers(rack) + pod.enclosures(rack)
     uri = f"{BASE}/Chassis"
     return documents.collection(
-        asked, "Chassis", uri, [f"{uri}/{one}" for one in held]
+        asked, "Chassis", uri, [f"{uri}/{one}" for one in asked.pod.chassis()]
     )
 
 
@@ -140,8 +136,8 @@ def _drive(asked: routes.Asked, drive: hardware.Drive) -> Json:
     disk = drive.disk
     content: Json = {
         "Status": documents.status(),
-        "Manufacturer": "Valence",
-        "Model": f"Simulated {disk.type}",
+        "Manufacturer": disk.vendor,
+        "Model": disk.model or f"Simulated {disk.type}",
         "SerialNumber": drive.serial,
         "RPM" if not _modern(asked.pod.dialect) else "RotationSpeedRPM": (
             disk.rpm or None

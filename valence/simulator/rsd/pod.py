@@ -12,7 +12,6 @@
 
 """A simulated Intel RSD pod."""
 
-import dataclasses
 import itertools
 import threading
 import typing
@@ -36,73 +35,11 @@ from valence.simulator.rsd import inventory
 from valence.simulator.rsd import pool
 from valence.simulator.rsd import refusals
 from valence.simulator.rsd import routes
+from valence.simulator.rsd import specification
 from valence.simulator.rsd import volumes  # noqa: F401
 
 HEALTH = ("OK", "Warning", "Critical")
 POWER = ("On", "Off")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PodSpec:
-    """What a pod is to be like."""
-
-    PORT: typing.ClassVar[int] = 8443
-
-    dialect: str = "2.1"
-    racks: int = 1
-    #: In all racks together.
-    systems: int = 4
-    username: str = "admin"
-    password: str = dataclasses.field(default="admin", repr=False)
-    #: How long an allocation, an assembly and a change of power take.
-    allocate_seconds: float = 0.0
-    assemble_seconds: float = 0.0
-    power_seconds: float = 0.0
-    #: Size of the storage that remote drives are made from.
-    remote_gib: int = 4096
-    #: Pooled drives behind PCIe switches, in all racks together; 1.2.1 has
-    #: none.
-    devices: int = 0
-    #: Pooled FPGAs beside them, from 2.4 on.
-    fpgas: int = 0
-    #: Volumes of 100 GiB that can be attached over NVMe-oF, from 2.3 on.
-    volumes: int = 0
-    #: Of :data:`valence.simulator.rsd.dialects.QUIRKS`.
-    quirks: tuple[str, ...] = ()
-    #: What its systems are, in turn.
-    profiles: tuple[hardware.Profile, ...] = hardware.PROFILES
-    #: What its pooled drives are, in turn.
-    disks: tuple[hardware.Disk, ...] = pool.DISKS
-
-    def __post_init__(self) -> None:
-        if self.dialect not in dialects.DIALECTS:
-            raise ValueError(
-                f"dialect {self.dialect!r} is none of "
-                f"{', '.join(dialects.DIALECTS)}"
-            )
-        unknown = set(self.quirks) - set(dialects.QUIRKS)
-        if unknown:
-            raise ValueError(
-                f"quirk {min(unknown)!r} is none of "
-                f"{', '.join(dialects.QUIRKS)}"
-            )
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.type in (int, float) and not 0 <= value < 1e6:
-                raise ValueError(f"{field.name} cannot be {value}")
-        if not self.racks and (self.systems or self.devices or self.fpgas):
-            raise ValueError("systems and devices need a rack to stand in")
-
-    def endpoint(
-        self,
-        number: int,
-        host: str,
-        port: int,
-        certificate: tls.Certificate | None,
-        clock: clocks.Clock,
-    ) -> "Pod":
-        """The pod, not started yet."""
-        return Pod(self, f"pod{number}", host, port, certificate, clock)
 
 
 class Pod(server.Endpoint):
@@ -110,7 +47,7 @@ class Pod(server.Endpoint):
 
     def __init__(
         self,
-        spec: PodSpec,
+        spec: specification.PodSpec,
         name: str = "pod1",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -134,14 +71,15 @@ class Pod(server.Endpoint):
         #: Held while a request is answered: one sees either all of what
         #: another does or nothing.
         self._lock = threading.RLock()
+        self._profiles, disks, boards = spec.kinds()
         share = -(-spec.systems // max(1, spec.racks))
         for number in range(1, spec.systems + 1):
             self._put(number, self.racks[(number - 1) // share])
         if self.dialect.attach == "Resource":
             for _ in range(spec.volumes):
                 self.storage.carve(100, attachment.PROTOCOL).lasting = True
-        self.pool = pool.Pool(name, self.dialect, spec.disks)
-        self.pool.fill(spec.devices, spec.fpgas, self.racks)
+        self.pool = pool.Pool(name, self.dialect, disks, boards)
+        self.pool.fill(spec.devices, spec.fpgas, self.racks, spec.enclosures)
 
     # What is there.
 
@@ -179,7 +117,19 @@ class Pod(server.Endpoint):
 
     def enclosures(self, rack: str) -> list[str]:
         """Ids of the enclosures of pooled devices in a rack."""
-        return [pool.enclosure(rack)] if self.pool.of_rack(rack) else []
+        return sorted({one.chassis for one in self.pool.of_rack(rack)})
+
+    def chassis(self) -> dict[str, list[hardware.System]]:
+        """Ids of all chassis, and the systems that stand in each."""
+        systems = self.systems
+        held = {inventory.POD: systems} | {rack: [] for rack in self.racks}
+        for rack in self.racks:
+            for inner in self.drawers(rack) + self.enclosures(rack):
+                held[inner] = []
+        for system in systems:
+            held[system.rack].append(system)
+            held[system.drawer].append(system)
+        return held
 
     def node(self, node_id: str) -> composition.Node:
         """:raises: Refusal where there is none"""
@@ -324,9 +274,17 @@ class Pod(server.Endpoint):
             kind,
             values,
             {
-                "systems": {"id", "rack"},
+                "systems": {"id", "rack", "profile"},
                 "racks": {"id"},
-                "devices": {"id", "rack", "type", "gib"},
+                "devices": {
+                    "id",
+                    "rack",
+                    "enclosure",
+                    "type",
+                    "gib",
+                    "vendor",
+                    "model",
+                },
             },
         )
         with self._lock:
@@ -357,7 +315,13 @@ class Pod(server.Endpoint):
             raise ValueError("id: give a number from 1 to 65535")
         if str(int(number)) in self._systems:
             raise ValueError(f"system {int(number)} is there already")
-        return self._system(self._put(int(number), rack))
+        profile = None
+        if "profile" in values:
+            name = control.one_of(
+                "profile", values["profile"], hardware.PROFILES
+            )
+            profile = hardware.PROFILES[name]
+        return self._system(self._put(int(number), rack, profile))
 
     def change(
         self, kind: str, thing: str, values: dict[str, typing.Any]
@@ -425,16 +389,21 @@ class Pod(server.Endpoint):
                         node.system = None
                         node.be("Failed")
 
-    def _put(self, number: int, rack: str) -> hardware.System:
+    def _put(
+        self,
+        number: int,
+        rack: str,
+        profile: hardware.Profile | None = None,
+    ) -> hardware.System:
         held = sum(s.rack == rack for s in self._systems.values())
         drawer = f"{rack}Drawer{held // hardware.SYSTEMS_PER_DRAWER + 1}"
-        profiles = self.spec.profiles
+        profiles = self._profiles
         system = hardware.System(
             pod=self.name,
             number=number,
             rack=rack,
             drawer=drawer,
-            profile=profiles[(number - 1) % len(profiles)],
+            profile=profile or profiles[(number - 1) % len(profiles)],
             dialect=self.dialect,
             clock=self.clock,
         )

@@ -12,8 +12,8 @@
 
 """The devices of a pod that stand behind a PCIe switch, for any of its nodes.
 
-There is one enclosure of them in a rack, and one zone of the fabric for each
-system; a device is reachable from the systems of its rack.
+There is an enclosure of them in each rack, or several, and one zone of the
+fabric for each system; a device is reachable from the systems of its rack.
 """
 
 import collections.abc
@@ -25,12 +25,27 @@ from valence.simulator.rsd import dialects
 from valence.simulator.rsd import hardware
 
 FABRIC = f"{hardware.BASE}/Fabrics/PCIe"
-#: What the drives are, in turn, unless something else is asked for.
-DISKS = (
-    hardware.Disk(gib=800, interface="NVMe"),
-    hardware.Disk(gib=400, interface="PCIe"),
-    hardware.Disk(gib=1600, interface="NVMe"),
-)
+#: Drives that can be asked for by name.
+DRIVES = {
+    "NVMe-800": hardware.Disk(gib=800, interface="NVMe"),
+    "PCIe-400": hardware.Disk(gib=400, interface="PCIe"),
+    "NVMe-1600": hardware.Disk(gib=1600, interface="NVMe"),
+    "P4510": hardware.Disk(
+        gib=1863, interface="NVMe", vendor="Intel", model="SSDPE2KX020T8"
+    ),
+    "PM1725b": hardware.Disk(
+        gib=2980, interface="NVMe", vendor="Samsung", model="MZWLL3T2HAJQ"
+    ),
+    "9300": hardware.Disk(
+        gib=3576, interface="NVMe", vendor="Micron", model="MTFDHAL3T8TDP"
+    ),
+}
+#: And FPGAs.
+BOARDS = {
+    "FPGA": hardware.Board(),
+    "PAC-A10": hardware.Board(vendor="Intel", model="PAC Arria 10 GX"),
+    "U250": hardware.Board(vendor="Xilinx", model="Alveo U250"),
+}
 #: Type of a device -> letter that its id begins with.
 LETTERS = {"SSD": "D", "NVMe": "D", "FPGA": "F"}
 
@@ -42,8 +57,11 @@ class Device:
     id: str
     rack: str
     serial: str
+    vendor: str
     model: str
     disk: hardware.Disk | None = None
+    #: Which enclosure of the rack it stands in, from 1.
+    shelf: int = 1
     health: str = "OK"
     erase_on_detach: bool = False
     #: Nothing was written to it since it was wiped.
@@ -59,7 +77,7 @@ class Device:
 
     @property
     def chassis(self) -> str:
-        return enclosure(self.rack)
+        return f"{self.rack}Enclosure{self.shelf}"
 
     @property
     def uri(self) -> str:
@@ -79,11 +97,6 @@ class Device:
         self.erased = self.erased or self.erase_on_detach
 
 
-def enclosure(rack: str) -> str:
-    """Id of the chassis in a rack that pooled devices stand in."""
-    return f"{rack}Enclosure1"
-
-
 class Pool:
     """All such devices of one pod."""
 
@@ -92,10 +105,12 @@ class Pool:
         pod: str,
         dialect: dialects.Dialect,
         disks: collections.abc.Sequence[hardware.Disk],
+        boards: collections.abc.Sequence[hardware.Board],
     ) -> None:
         self._pod = pod
         self._dialect = dialect
         self._disks = disks
+        self._boards = boards
         self._devices: dict[str, Device] = {}
 
     def __iter__(self) -> collections.abc.Iterator[Device]:
@@ -109,36 +124,51 @@ class Pool:
         drives: int,
         fpgas: int,
         racks: collections.abc.Sequence[str],
+        enclosures: int,
     ) -> None:
-        """Put in what the dialect knows of, spread over the racks."""
+        """Put in what the dialect knows of, spread over the racks.
+
+        :param enclosures: of each rack, over which its share is spread
+        """
         known = {
             "D": drives if self._dialect.attach else 0,
             "F": fpgas if self._dialect.attach_fpga else 0,
         }
         for letter, count in known.items():
-            for number in range(1, count + 1):
-                rack = racks[(number - 1) % len(racks)]
-                self.plug(f"{letter}{number}", rack)
+            for number in range(count):
+                around, place = divmod(number, len(racks))
+                self.plug(
+                    f"{letter}{number + 1}",
+                    racks[place],
+                    shelf=around % enclosures + 1,
+                )
 
     def plug(
-        self, device_id: str, rack: str, disk: hardware.Disk | None = None
+        self,
+        device_id: str,
+        rack: str,
+        kind: hardware.Disk | hardware.Board | None = None,
+        shelf: int = 1,
     ) -> Device:
         """Put in a device; one that was pulled out before is the same.
 
-        :param disk: what sort of drive it is, if not the one whose turn it is
+        :param kind: what it is, if not what its turn is
+        :param shelf: which enclosure of the rack it stands in
         """
-        letter, number = device_id[0], int(device_id[1:])
-        if letter == "D":
-            disk = disk or self._disk(number)
+        kind = kind or self._usual(device_id)
+        disk = kind if isinstance(kind, hardware.Disk) else None
+        model = kind.model
+        if model is None and disk is not None:
             model = f"Simulated {disk.interface} {disk.type} {disk.gib} GiB"
-        else:
-            model = "Simulated FPGA"
         device = Device(
             id=device_id,
             rack=rack,
-            serial=f"{self._pod.upper()}-{letter}{number:05d}",
-            model=model,
+            serial=f"{self._pod.upper()}-{device_id[0]}"
+            f"{int(device_id[1:]):05d}",
+            vendor=kind.vendor,
+            model=model or "",
             disk=disk,
+            shelf=shelf,
         )
         self._devices[device_id] = device
         return device
@@ -165,16 +195,24 @@ class Pool:
             raise ValueError(f"device {device_id} is there already")
         if gib is not None and not (type(gib) is int and 0 < gib < 1e6):
             raise ValueError("gib: give a number from 1")
-        if letter == "F" or kind is gib is None:
-            return self.plug(device_id, rack)
-        usual = self._disk(int(device_id[1:]))
-        interface = {"NVMe": "NVMe", "SSD": "PCIe"}.get(str(kind))
-        disk = dataclasses.replace(
-            usual,
-            gib=gib or usual.gib,
-            interface=interface or usual.interface,
+        shelf = values.get("enclosure", 1)
+        if not (type(shelf) is int and 0 < shelf < 100):
+            raise ValueError("enclosure: give a number from 1")
+        changed = {
+            "vendor": values.get("vendor"),
+            "model": values.get("model"),
+        }
+        for name, text in changed.items():
+            if not isinstance(text, str | None):
+                raise ValueError(f"{name}: give a text")
+        if letter == "D":
+            interface = {"NVMe": "NVMe", "SSD": "PCIe"}.get(str(kind))
+            changed |= {"gib": gib, "interface": interface}
+        new = dataclasses.replace(
+            self._usual(device_id),
+            **{k: v for k, v in changed.items() if v is not None},
         )
-        return self.plug(device_id, rack, disk)
+        return self.plug(device_id, rack, new, shelf)
 
     def _new_id(self, letter: str) -> str:
         taken = [
@@ -182,8 +220,12 @@ class Pool:
         ]
         return f"{letter}{max(taken, default=0) + 1}"
 
-    def _disk(self, number: int) -> hardware.Disk:
-        return self._disks[(number - 1) % len(self._disks)]
+    def _usual(self, device_id: str) -> hardware.Disk | hardware.Board:
+        """What it is by turn."""
+        number = int(device_id[1:]) - 1
+        if device_id[0] == "D":
+            return self._disks[number % len(self._disks)]
+        return self._boards[number % len(self._boards)]
 
     def find(self, uri: str) -> Device | None:
         """The device with this URI, or with an endpoint that has it."""
@@ -221,8 +263,10 @@ class Pool:
             "state": "free" if device.node is None else "in_use",
             "node": device.node,
             "rack": device.rack,
+            "enclosure": device.chassis,
             "gib": device.disk.gib if device.disk else None,
             "serial": device.serial,
+            "vendor": device.vendor,
             "model": device.model,
             "health": device.health,
             "uri": device.uri,

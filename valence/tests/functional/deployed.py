@@ -24,6 +24,8 @@ from valence.tests import base  # isort: skip - chooses the threads
 from valence import context
 from valence import exception
 from valence import objects
+from valence.db import accounts
+from valence.db import engine
 from valence.simulator import Pod
 from valence.simulator import PodSpec
 from valence.tests.fixtures import environment
@@ -155,6 +157,8 @@ class DeployedCase(Agreement, base.TestCase):
                 self.ended(operation.uuid)
         for node in objects.Node.find(self.context):
             if node.podm_id in (podm_id, None):
+                with engine.writing() as connection:
+                    accounts.give(connection, node.uuid)
                 node.destroy()
         with contextlib.suppress(exception.NotFound):
             objects.PodManager.get(self.context, podm_id).destroy()

@@ -49,16 +49,33 @@ BODIES: dict[tuple[str, str], typing.Any] = {
         "name": "a-new-one",
         "url": "http://127.0.0.1:1",
     },
+    ("POST", "/v1/resource_classes"): {"name": "CUSTOM_A_NEW_ONE"},
+    ("POST", "/v1/resource_providers"): {"name": "a-new-one"},
+    ("PATCH", "/v1/resource_providers/{ident}"): [
+        {"op": "add", "path": "/description", "value": "new"}
+    ],
+    ("PUT", "/v1/resource_providers/{ident}/inventories"): {
+        "inventories": {},
+        "resource_provider_generation": 1,
+    },
+    ("PUT", "/v1/resource_providers/{ident}/traits"): {
+        "traits": [],
+        "resource_provider_generation": 1,
+    },
+    ("PUT", "/v1/allocations/{ident}"): {"allocations": {}},
 }
 
 #: What stands for {ident}, by collection.
 NOUNS = {
+    "allocations": "node",
     "devices": "device",
     "flavors": "flavor",
     "nodes": "node",
     "operations": "operation",
     "pod_managers": "pod_manager",
     "racks": "rack",
+    "resource_classes": "resource_class",
+    "resource_providers": "resource_provider",
     "systems": "system",
 }
 
@@ -75,6 +92,8 @@ class Estate:
     pod_manager: str
     rack: str
     system: str
+    resource_class: str
+    resource_provider: str
     node_name: str
     flavor_name: str
 
@@ -107,6 +126,7 @@ class TenancyCase(test_query_counts.QueryTestCase):
         node, device, flavor, operation, rack, system, podm = (
             str(uuid.uuid4()) for _ in range(7)
         )
+        resource_class, provider = (str(uuid.uuid4()) for _ in range(2))
         node_name = fixed.get("node_name", f"node-of-{project}")
         flavor_name = fixed.get("flavor_name", f"flavor-of-{project}-{flavor}")
         self.fill(objects.PodManager, 1, uuid=podm, status="Online")
@@ -152,8 +172,17 @@ class TenancyCase(test_query_counts.QueryTestCase):
         )
         self.fill(objects.Rack, 1, uuid=rack, podm_id=podm)
         self.fill(objects.System, 1, uuid=system, node_id=node, podm_id=podm)
+        self.fill(
+            objects.ResourceClass,
+            1,
+            uuid=resource_class,
+            name=f"CUSTOM_{resource_class.replace('-', '').upper()}",
+        )
+        self.fill(objects.ResourceProvider, 1, uuid=provider, kind="pool")
         return Estate(
             project=project,
+            resource_class=resource_class,
+            resource_provider=provider,
             node=node,
             device=device,
             flavor=flavor,

@@ -40,7 +40,10 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 def skeleton(value: typing.Any) -> typing.Any:
     """Keys and types; the elements of a list are taken together."""
     if isinstance(value, dict):
-        return {key: skeleton(item) for key, item in value.items()}
+        return {
+            UUID.sub("uuid", key): skeleton(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         kinds = [skeleton(item) for item in value]
         return [kind for i, kind in enumerate(kinds) if kind not in kinds[:i]]
@@ -79,9 +82,12 @@ class TestApiSamples(base.TestCase):
         super().setUp()
         self.conf.set("conductor", host="conductor-1")
         self.env = self.useFixture(
-            Environment(PodSpec(dialect="2.5", devices=2, fpgas=1))
+            Environment(
+                PodSpec(dialect="2.5", devices=2, fpgas=1),
+                PodSpec(dialect="1.2.1", systems=1),
+            )
         )
-        (self.pod,) = self.env.pods
+        self.pod = self.env.pods[0]
         self.api = self.env.api
         self.samples: dict[str, str] = {}
 
@@ -118,6 +124,7 @@ class TestApiSamples(base.TestCase):
         self._inventory()
         self._flavors()
         self._nodes()
+        self._providers()
         self._operations()
         if os.environ.get("GENERATE_SAMPLES"):
             self._write()
@@ -195,6 +202,7 @@ class TestApiSamples(base.TestCase):
         self.ended(
             self.sample("node-compose", 202, "POST", "/v1/nodes", wanted)
         )
+        self._plans()
         self._composed_by_another()
         self._devices()
         adopted = {"name": "db-1", "podm_id": "pod-1", "node_index": "2"}
@@ -217,6 +225,21 @@ class TestApiSamples(base.TestCase):
         self.ended(self.api.post(path, self.keep("node-boot-request", boot)))
         self.ended(self.sample("node-release", 202, "DELETE", one))
 
+    def _plans(self) -> None:
+        self.env.register(1, name="pod-2")
+        wanted = {
+            "dry_run": True,
+            "properties": {
+                "pci_device": {"devices": [{"type": "NVMe", "count": 1}]}
+            },
+        }
+        self.sample("node-dry-run", 200, "POST", "/v1/nodes", wanted)
+        wanted["properties"]["pci_device"]["devices"][0]["count"] = 2
+        refused = self.api.post("/v1/nodes", wanted)
+        self.assertEqual(409, refused.status, refused)
+        self.keep("error-refusals-response", refused.json)
+        self.assertEqual(204, self.api.delete("/v1/pod_managers/pod-2").status)
+
     def _devices(self) -> None:
         (device,) = self.api.get("/v1/devices?type=SSD").json
         path = "/v1/nodes/web-1/action"
@@ -227,6 +250,7 @@ class TestApiSamples(base.TestCase):
         self.sample("devices-list", 200, "GET", "/v1/devices")
         one = f"/v1/devices/{device['uuid']}"
         self.sample("device-show", 200, "GET", one)
+        self.sample("devices-stats", 200, "GET", "/v1/devices/stats")
         self._sync()
         audit = "/v1/pod_managers/pod-1/audit"
         self.sample("pod-manager-audit", 200, "GET", audit)
@@ -249,6 +273,53 @@ class TestApiSamples(base.TestCase):
         )
         self.assertEqual(201, made.status_code, made.text)
         self.pod.change("nodes", "2", {"state": "Assembled"})
+
+    def _providers(self) -> None:
+        """What there is to give, and who holds it."""
+        self.sample(
+            "resource-class-create",
+            201,
+            "POST",
+            "/v1/resource_classes",
+            {"name": "CUSTOM_LICENSE"},
+        )
+        self.sample(
+            "resource-classes-list",
+            200,
+            "GET",
+            "/v1/resource_classes?sort_key=name&limit=3",
+        )
+        one = "/v1/resource_classes/CUSTOM_LICENSE"
+        self.sample("resource-class-show", 200, "GET", one)
+        pool = {"name": "licenses", "description": "Of the fabric."}
+        path = "/v1/resource_providers"
+        made = self.sample(
+            "resource-provider-create", 201, "POST", path, pool
+        ).json
+        one = f"{path}/licenses"
+        has = {
+            "resource_provider_generation": 0,
+            "inventories": {"CUSTOM_LICENSE": {"total": 10, "max_unit": 4}},
+        }
+        name = "resource-provider-set-inventories"
+        self.sample(name, 200, "PUT", f"{one}/inventories", has)
+        traits = {"resource_provider_generation": 1, "traits": ["CUSTOM_RED"]}
+        name = "resource-provider-set-traits"
+        self.sample(name, 200, "PUT", f"{one}/traits", traits)
+        change = [{"op": "replace", "path": "/description", "value": "Ours."}]
+        self.sample("resource-provider-update", 200, "PATCH", one, change)
+        self._allocations(made["uuid"])
+        self.sample("resource-providers-list", 200, "GET", path)
+        self.sample("resource-provider-show", 200, "GET", one)
+        for part in ("inventories", "usages", "traits"):
+            name = f"resource-provider-{part}"
+            self.sample(name, 200, "GET", f"{one}/{part}")
+
+    def _allocations(self, pool: str) -> None:
+        node = "/v1/allocations/db-1"
+        wanted = {"allocations": {pool: {"resources": {"CUSTOM_LICENSE": 2}}}}
+        self.sample("allocations-update", 204, "PUT", node, wanted)
+        self.sample("allocations-show", 200, "GET", node)
 
     def _operations(self) -> None:
         found = self.sample("operations-list", 200, "GET", "/v1/operations")

@@ -64,7 +64,7 @@ class Crowded:
         for operation in operations:
             self.assertEqual(1, operation.attempts)
             if operation.state == "failed":
-                self.assertIn("refused", operation.last_error)
+                self.assertIn("no free system", operation.last_error)
         used = [node.system.id for node in pod.nodes]
         self.assertEqual(SYSTEMS, len(set(used)))
         self.assert_agreement(pod, podm_id)

@@ -30,7 +30,7 @@ from valence.tests.fixtures import services
 
 #: Where a compose is held, and which step is then under way.
 HELD_AT = [
-    ("choose pod manager", {"method": "GET", "path": "/Nodes$"}),
+    ("try pod manager", {"method": "GET", "path": "/Nodes$"}),
     ("allocate", {"method": "POST", "path": "Allocate$"}),
     ("wait for allocation", {"method": "GET", "path": r"/Nodes/\d+$"}),
     ("assemble", {"method": "POST", "path": "Assemble$"}),
@@ -61,7 +61,7 @@ class AnyMoment(testscenarios.WithScenarios, deployed.CrashCase):
         uuid = self.compose(podm_id, "one")
         gate.wait()
         steps = objects.Operation.get(self.context, uuid).steps
-        self.assertEqual(self.step, steps[-1]["name"])
+        self.assertTrue(steps[-1]["name"].startswith(self.step), steps)
         seen = len(pod.calls)
         self.carry_on(uuid)
         # What was on its way acts only after the next conductor has looked.

@@ -190,7 +190,8 @@ class Devices(DeviceCase):
         self.assertEqual(409, answer.status, answer)
         for free in (left, left + 2):
             self.assertIn(
-                f"5 of type {kind} ({free} free)", answer.error["detail"]
+                f"5 of type {kind} needed, {free} free",
+                answer.error["detail"],
             )
 
     def test_compose_that_fails_half_way_returns_its_devices(self) -> None:

@@ -14,9 +14,10 @@
 
 A file's requests are made in its order, to one API that has a conductor and
 two simulated pods of its own. Nothing is registered at first; ``$ENVIRON``
-knows the pods' addresses, ``POD0_URL`` and ``POD1_URL``.
+knows the pods' addresses, ``POD0_URL`` and ``POD1_URL``, and ``LONG_NAME``.
 """
 
+import dataclasses
 import os
 import pathlib
 import sys
@@ -42,6 +43,7 @@ class Service(fixture.GabbiFixture):
     """API, conductor and two pods; a password that nothing may show."""
 
     conductor = True
+    pods = (PodSpec(systems=4), PodSpec(systems=2))
 
     def start_fixture(self) -> None:
         global _application
@@ -53,17 +55,29 @@ class Service(fixture.GabbiFixture):
         conf.set("api", allow_remote_noauth=True)
         env = self._stack.useFixture(
             environment.Environment(
-                PodSpec(systems=4, password="s3cr3t-of-pod"),
-                PodSpec(systems=2, password="s3cr3t-of-pod"),
+                *(
+                    dataclasses.replace(pod, password="s3cr3t-of-pod")
+                    for pod in self.pods
+                ),
                 conductor=self.conductor,
             )
         )
         for number, pod in enumerate(env.pods):
             os.environ[f"POD{number}_URL"] = pod.url
+        os.environ["LONG_NAME"] = "A" * 256
         _application = make_application(rpcapi.Nudger())
 
     def stop_fixture(self) -> None:
         self._stack.cleanUp()
+
+
+class ServiceWithDevices(Service):
+    """The first pod has two racks, and pools of devices in both."""
+
+    pods = (
+        PodSpec(dialect="2.5", racks=2, devices=4, fpgas=2),
+        PodSpec(dialect="1.2.1", systems=2),
+    )
 
 
 class ServiceWithoutConductor(Service):

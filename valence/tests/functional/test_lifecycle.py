@@ -59,6 +59,7 @@ class TestLifecycle(base.TestCase):
         self.assertEqual(
             [
                 "choose pod manager",
+                f"try pod manager {podm['name']}",
                 "allocate",
                 "wait for allocation",
                 "assemble",

@@ -37,6 +37,8 @@ NOUNS: tuple[type[objects_base.Resource], ...] = (
     objects.Flavor,
     objects.Node,
     objects.Operation,
+    objects.ResourceClass,
+    objects.ResourceProvider,
 )
 
 Statement = tuple[str, typing.Any]
@@ -152,6 +154,21 @@ class QueryTestCase(base.TestCase):
         self.assertEqual(count, len(seen), f"{method} {path}:\n{shown}")
         return answer
 
+    def plan(self, path: str) -> tuple[Answer, list[str]]:
+        """What SQLite does for a request, for each step of each statement."""
+        with self.statements() as seen:
+            answer = self.env.api.get(path)
+        self.assertEqual(200, answer.status, str(answer))
+        with engine.reading() as connection:
+            return answer, [
+                row.detail
+                for statement, parameters in seen
+                for row in connection.exec_driver_sql(
+                    f"EXPLAIN QUERY PLAN {statement}",
+                    typing.cast(tuple[typing.Any, ...], parameters),
+                )
+            ]
+
 
 class TestCounts(QueryTestCase):
     def setUp(self) -> None:
@@ -165,24 +182,29 @@ class TestCounts(QueryTestCase):
         for cls in NOUNS:
             path = f"/v1/{cls.COLLECTION}"
             here = len(self.env.api.get(path).json)
-            for rows in (10, 1000):
+            # What pod managers are used for is counted for the whole page.
+            cost = 2 if cls is objects.PodManager else 1
+            for rows in (100, 1000):
                 # The pod managers' urls are their own in every case.
                 self.fill(cls, rows - here)
                 here = rows
-                answer = self.check(1, 200, "GET", path)
+                answer = self.check(cost, 200, "GET", path)
                 self.assertEqual(rows, len(answer.json))
-                answer = self.check(1, 200, "GET", f"{path}?limit=5")
+                answer = self.check(cost, 200, "GET", f"{path}?limit=5")
                 link = answer.headers["Link"]
                 # The marker has to be found first.
                 path_2 = link.partition("<")[2].partition(">")[0]
-                answer = self.check(2, 200, "GET", path_2)
+                answer = self.check(cost + 1, 200, "GET", path_2)
                 self.assertEqual(5, len(answer.json))
+        self.check(1, 200, "GET", "/v1/pod_managers?fields=name")
 
     def test_shows(self) -> None:
         self.fill(objects.Rack, 1)
         self.fill(objects.System, 1)
+        self.fill(objects.ResourceProvider, 1)
         for cls in NOUNS:
-            self.check(1, 200, "GET", self.one(cls))
+            cost = 2 if cls is objects.PodManager else 1
+            self.check(cost, 200, "GET", self.one(cls))
         self.check(1, 200, "GET", "/v1/nodes/one")
         self.check(1, 404, "GET", "/v1/nodes/two")
         self.check(1, 200, "GET", "/v1/nodes/one/assets")
@@ -204,9 +226,10 @@ class TestCounts(QueryTestCase):
             "/v1/flavors",
             {"name": "big", "properties": {"memory": {"capacity_mib": 1}}},
         )
-        # The pod manager, and the operation that connects to it.
+        # The pod manager, the operation that connects to it, and what it is
+        # used for.
         self.check(
-            2,
+            3,
             202,
             "POST",
             "/v1/pod_managers",
@@ -225,9 +248,10 @@ class TestCounts(QueryTestCase):
     def test_patches(self) -> None:
         change = [{"op": "add", "path": "/description", "value": "new"}]
         for cls in (objects.PodManager, objects.Flavor, objects.Node):
-            self.check(2, 200, "PATCH", self.one(cls), change)
+            cost = 3 if cls is objects.PodManager else 2
+            self.check(cost, 200, "PATCH", self.one(cls), change)
             # Nothing is written where nothing changes.
-            self.check(1, 200, "PATCH", self.one(cls), change)
+            self.check(cost - 1, 200, "PATCH", self.one(cls), change)
 
     def test_deletes(self) -> None:
         self.check(2, 204, "DELETE", "/v1/flavors/small")
@@ -278,26 +302,117 @@ class TestCounts(QueryTestCase):
         self.assertEqual([], self.env.pods[0].calls)
 
 
+class TestProviders(QueryTestCase):
+    """A pool, and a node that holds something of it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.node = str(uuid.uuid4())
+        self.fill(objects.Node, 1, uuid=self.node, provision_state="composed")
+        self.env.api.post("/v1/resource_classes", {"name": "CUSTOM_THING"})
+        made = self.env.api.post("/v1/resource_providers", {"name": "pool"})
+        self.pool = made.json["uuid"]
+        self.has(0, PGPU=100, CUSTOM_THING=100)
+
+    path = "/v1/resource_providers/pool"
+
+    def has(self, generation: int, **totals: int) -> dict[str, typing.Any]:
+        """Say what the pool has."""
+        body = {
+            "resource_provider_generation": generation,
+            "inventories": {n: {"total": t} for n, t in totals.items()},
+        }
+        answer = self.env.api.request("PUT", f"{self.path}/inventories", body)
+        self.assertEqual(200, answer.status, answer)
+        return body
+
+    def holds(self, **amounts: int) -> dict[str, typing.Any]:
+        return {
+            "allocations": {self.pool: {"resources": amounts}}
+            if amounts
+            else {}
+        }
+
+    def test_classes(self) -> None:
+        path = "/v1/resource_classes"
+        self.check(1, 201, "POST", path, {"name": "CUSTOM_OTHER"})
+        self.check(2, 204, "DELETE", f"{path}/CUSTOM_OTHER")
+        # It is refused by the foreign key; then those who have it are named.
+        self.check(3, 409, "DELETE", f"{path}/CUSTOM_THING")
+        self.check(1, 409, "DELETE", f"{path}/PGPU")
+
+    def test_pools(self) -> None:
+        path = "/v1/resource_providers"
+        self.check(1, 201, "POST", path, {"name": "a"})
+        body = {"name": "b", "podm_id": self.pod_manager}
+        self.check(2, 201, "POST", path, body)
+        # Neither a pod manager nor a node has that uuid.
+        body = {"name": "c", "uuid": str(uuid.uuid4())}
+        self.check(3, 201, "POST", path, body)
+        change = [{"op": "add", "path": "/description", "value": "new"}]
+        self.check(2, 200, "PATCH", f"{path}/a", change)
+        self.check(1, 200, "PATCH", f"{path}/a", change)
+        self.check(2, 204, "DELETE", f"{path}/a")
+        for part in ("inventories", "usages", "traits"):
+            self.check(2, 200, "GET", f"{self.path}/{part}")
+
+    def test_inventories(self) -> None:
+        path = f"{self.path}/inventories"
+        body = {"resource_provider_generation": 1, "inventories": {}}
+        for name in ("PGPU", "CUSTOM_THING", "FPGA"):
+            body["inventories"][name] = {"total": 7}
+        # Find the pool; lock what it has; count its change; look at the
+        # classes; write each.
+        self.check(4 + 3, 200, "PUT", path, body)
+        # Who comes late is told so by the third.
+        self.check(3, 409, "PUT", path, body)
+        traits = {"resource_provider_generation": 2, "traits": []}
+        traits["traits"] = [f"CUSTOM_{n}" for n in range(30)]
+        self.check(4, 200, "PUT", f"{self.path}/traits", traits)
+
+    def test_allocations(self) -> None:
+        path = f"/v1/allocations/{self.node}"
+        self.check(2, 200, "GET", path)
+        # Find the node; lock it; what it holds; of whom; take; write down.
+        self.check(6, 204, "PUT", path, self.holds(PGPU=1))
+        # Each class is one to take; the one that changes one to write down.
+        body = self.holds(PGPU=2, CUSTOM_THING=1)
+        self.check(4 + 2 + 2, 204, "PUT", path, body)
+        # Nothing is written where nothing changes.
+        self.check(4, 204, "PUT", path, body)
+        # What is left is told.
+        body = self.holds(PGPU=101, CUSTOM_THING=1)
+        self.check(6, 409, "PUT", path, body)
+        self.check(3, 409, "DELETE", self.path)
+        self.check(4 + 2 + 2, 204, "DELETE", path)
+
+    def test_who_has_it(self) -> None:
+        self.fill(objects.ResourceProvider, 1000)
+        query = "resources=PGPU:4,CUSTOM_THING:1&required=CUSTOM_A,!CUSTOM_B"
+        path = f"/v1/resource_providers?{query}"
+        self.check(1, 200, "GET", path)
+        _, plan = self.plan(path)
+        text = "\n".join(plan)
+        self.assertNotIn("SCAN resource_providers", text)
+        self.assertRegex(text, "SEARCH inventories USING .*resource_class=")
+        self.assertRegex(text, "SEARCH traits USING .*trait=")
+
+    def test_stats(self) -> None:
+        for rows in (10, 1000):
+            self.fill(objects.Device, rows, type="SSD", state="free")
+            self.check(1, 200, "GET", "/v1/devices/stats")
+        path = f"/v1/devices/stats?podm_id={self.pod_manager}&type=SSD"
+        answer = self.check(1, 200, "GET", path)
+        self.assertEqual([1010], [one["free"] for one in answer.json])
+        _, plan = self.plan(path)
+        self.assertNotIn("SCAN devices", "\n".join(plan))
+
+
 class TestIndexes(QueryTestCase):
     def setUp(self) -> None:
         super().setUp()
         for cls in NOUNS:
             self.fill(cls, 20)
-
-    def plan(self, path: str) -> tuple[Answer, list[str]]:
-        """What SQLite does for a request, for each step of each statement."""
-        with self.statements() as seen:
-            answer = self.env.api.get(path)
-        self.assertEqual(200, answer.status, str(answer))
-        with engine.reading() as connection:
-            return answer, [
-                row.detail
-                for statement, parameters in seen
-                for row in connection.exec_driver_sql(
-                    f"EXPLAIN QUERY PLAN {statement}",
-                    typing.cast(tuple[typing.Any, ...], parameters),
-                )
-            ]
 
     def marked(self, cls: type[objects_base.Resource]) -> str:
         found = self.env.api.get(f"/v1/{cls.COLLECTION}?limit=5").json
@@ -305,13 +420,14 @@ class TestIndexes(QueryTestCase):
 
     def test_a_filter_finds_its_rows_in_order(self) -> None:
         for cls in NOUNS:
+            # uuid alone: what pod managers are used for is counted.
             for name, field in _filters(cls):
                 value = self._value(cls, name, field)
                 if isinstance(field, f.DateTime):
                     value = "2026-01-01T00:00:00Z"
                 elif value is None:
                     value = str(uuid.uuid4())
-                query = f"/v1/{cls.COLLECTION}?{name}={value}"
+                query = f"/v1/{cls.COLLECTION}?fields=uuid&{name}={value}"
                 _, plan = self.plan(query)
                 (step,) = plan
                 self.assertRegex(step, rf"^SEARCH \w+ USING INDEX .*{name}=\?")
@@ -326,7 +442,7 @@ class TestIndexes(QueryTestCase):
             for key in [n for n, field in _filters(cls) if not field.nullable]:
                 for direction, sign in (("asc", ">"), ("desc", "<")):
                     query = (
-                        f"/v1/{cls.COLLECTION}?sort_key={key}"
+                        f"/v1/{cls.COLLECTION}?fields=uuid&sort_key={key}"
                         f"&sort_dir={direction}"
                     )
                     # In the order of the index, until the page is full.

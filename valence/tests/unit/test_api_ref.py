@@ -17,6 +17,7 @@ import difflib
 import importlib.util
 import pathlib
 import re
+import sys
 import types
 
 import yaml
@@ -33,9 +34,13 @@ SAMPLE = re.compile(r"literalinclude:: samples/(\S+)")
 
 def _generator() -> types.ModuleType:
     path = ROOT / "tools/generate_api_ref.py"
+    sys.path.insert(0, str(path.parent))  # as if it were run
     spec = importlib.util.spec_from_file_location("generate_api_ref", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
     return module
 
 

@@ -32,6 +32,7 @@ PCI_IDS = """\
 \t0020  NV4 [Riva TNT]
 \t\t1043 0200  V3400 TNT
 \t15f8  GP100GL [Tesla P100 PCIe 16GB]
+\t1db4  GV100GL [Tesla V100 PCIe 16GB]
 144d  Samsung Electronics Co Ltd
 \ta822  NVMe SSD Controller 172Xa/172Xb
 8086  Intel Corporation

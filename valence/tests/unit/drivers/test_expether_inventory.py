@@ -125,6 +125,8 @@ class TestInventory(OnAFabric):
                     "model": "EE I/O Expansion Unit (40G)-2S",
                 },
                 extra={"vendor_name": vendors[0], "device_name": names[0]},
+                vendor=vendors[0],
+                model=names[0],
             ),
             found[0],
         )
@@ -135,6 +137,39 @@ class TestInventory(OnAFabric):
             self.assertEqual(
                 {"vendor_name": None, "device_name": None}, device.extra
             )
+            self.assertEqual(
+                (None, "EE I/O Expansion Unit (40G)-2S"),
+                (device.vendor, device.model),
+            )
+
+    def test_models_of_one_type(self):
+        self.name_devices()
+        driver = self.fabric(devices=4, kinds=("GPU", "V100", "SSD", "P4510"))
+        self.assertEqual(
+            [
+                (
+                    "GPU",
+                    "NVIDIA Corporation",
+                    "GP100GL [Tesla P100 PCIe 16GB]",
+                ),
+                (
+                    "GPU",
+                    "NVIDIA Corporation",
+                    "GV100GL [Tesla V100 PCIe 16GB]",
+                ),
+                (
+                    "SSD",
+                    "Samsung Electronics Co Ltd",
+                    "NVMe SSD Controller 172Xa/172Xb",
+                ),
+                # The vendor is known, and the device is not.
+                ("SSD", "Intel Corporation", "EE I/O Expansion Unit (40G)-2S"),
+            ],
+            [
+                (one.device_type, one.vendor, one.model)
+                for one in driver.list_devices()
+            ],
+        )
 
     def test_devices_of_10g(self):
         self.name_devices()

@@ -41,7 +41,10 @@ class OnASimulatedPod(conformance.DriverConformance):
             [
                 PodSpec(
                     dialect=self.dialect,
-                    systems=4,
+                    racks=2,
+                    systems=6,
+                    # The first rack has the small ones: they are taken first.
+                    profiles=("D", "D", "D", "E5", "Gold", "Platinum"),
                     devices=5,
                     fpgas=1,
                     volumes=2,
@@ -103,6 +106,19 @@ class OnASimulatedPod(conformance.DriverConformance):
 class WithDevices(conformance.DeviceConformance, OnASimulatedPod):
     def free_devices(self):
         return sum(device.node is None for device in self.pod.pool)
+
+    def free_for(self, driver, node):
+        """Those in the node's rack; the pod manager offers no others."""
+        (rack,) = (
+            system.rack_index
+            for system in driver.list_systems()
+            if system.resource_uri in node.system_uris
+        )
+        return [
+            device
+            for device in super().free_for(driver, node)
+            if device.rack_index == rack
+        ]
 
 
 class TestDialect121(OnASimulatedPod, testtools.TestCase):

@@ -209,9 +209,27 @@ class TestList(Case):
                     "device_name": "P4500",
                     "status": "Enabled",
                 },
+                vendor="Intel",
+                model="P4500",
+                capacity_gib=800,
             ),
             device,
         )
+
+    def test_capacity_is_rounded_down(self):
+        for given, whole, properties in (
+            ({"CapacityBytes": 800 * 1024**3 - 1}, 799, 800.0),
+            ({"CapacityBytes": None, "CapacityGiB": "7.456"}, 7, 7.46),
+            ({"CapacityBytes": 0}, 0, 0),
+            # Nothing that a column could hold.
+            ({"CapacityBytes": 1e300}, None, 1e300 / 1024**3),
+            ({"CapacityBytes": -1}, None, 0.0),
+            ({"CapacityBytes": None}, None, None),
+        ):
+            self.edge.documents({DRIVE: drive(**given)})
+            (device,) = self.driver.list_devices()
+            self.assertEqual(whole, device.capacity_gib)
+            self.assertEqual(properties, device.properties.get("capacity_gib"))
 
     def test_types(self):
         for changed, kind in (

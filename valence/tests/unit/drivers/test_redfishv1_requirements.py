@@ -33,6 +33,21 @@ class TestBody(testtools.TestCase):
                 requirements.body(dialect, asked),
             )
 
+    def test_rack(self):
+        for dialect in (OLD, V21, V22, V23, V25):
+            asked = requirements.body(dialect, {"rack": {"index": "R1"}})
+            self.assertEqual({}, asked)
+            requirements.stand_in(asked, "/c/R1")
+            chassis = {"Chassis": {"@odata.id": "/c/R1"}}
+            self.assertEqual({"Processors": [chassis]}, asked)
+            asked = requirements.body(
+                dialect, {"processor": {"model": "Xeon"}}
+            )
+            requirements.stand_in(asked, "/c/R1")
+            self.assertEqual(
+                {"Processors": [{"Model": "Xeon", **chassis}]}, asked
+            )
+
     def test_memory(self):
         asked = {"memory": {"type": "DDR4", "capacity_mib": "65536"}}
         self.assertEqual(

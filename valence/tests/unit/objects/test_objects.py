@@ -30,8 +30,8 @@ ROOT = pathlib.Path(__file__).parents[4]
 #: Where one of these changes, raise the VERSION of the object too, unless
 #: that version was never in a release.
 FINGERPRINTS = {
-    "Allocation": "1.0-9a6014d42fb1d49158fceaa61d09468b",
-    "Device": "1.0-6968607cf0a599cb9e30f95ea9f82312",
+    "Allocation": "1.0-164fa9df058918c38ca2b4b6d1da9d3e",
+    "Device": "1.0-5c7514ad17193077ef70712b85bbb52f",
     "Flavor": "1.0-44ebffc9370a2ff81f3e2fa5e1b2a135",
     "IdempotencyKey": "1.0-20b0a7fec69466b460bcc082003ede1c",
     "Inventory": "1.0-c6afeeaeeaa8feedcad3a6af024dec68",

@@ -69,6 +69,56 @@ class MatchingTest(base.PodCase):
             with self.subTest(wanted):
                 self.assertEqual(system_id, self.chosen(**wanted))
 
+    def test_chassis(self):
+        for dialect in base.ALL:
+            with self.subTest(dialect):
+                self.serve(
+                    dialect, racks=3, systems=18, devices=2, profiles=("D",)
+                )
+                # Rack1: 1 to 6, in one drawer; Rack3: 13 to 18.
+                self.pod.remove("racks", "Rack2")
+                self.pod.add("racks", {"id": "Rack4"})
+                self.assertEqual("1", self.chosen())
+                for key in ("Processors", "Memory", "EthernetInterfaces"):
+                    for chassis, outcome in (
+                        ("Pod1", "1"),
+                        ("Rack1", "1"),
+                        ("Rack3", "13"),
+                        ("Rack3Drawer1", "13"),
+                        ("Rack2", 400),
+                        ("Rack4", 400),
+                        ("Rack1/Drives/1", 400),
+                    ):
+                        place = f"/redfish/v1/Chassis/{chassis}"
+                        wanted = {key: [{"Chassis": {"@odata.id": place}}]}
+                        self.assertEqual(outcome, self.chosen(**wanted))
+
+    def test_chassis_refused(self):
+        self.serve("2.3", racks=2, systems=2, devices=2)
+
+        def refused(*chassis):
+            return self.allocate(
+                Processors=[
+                    {"Chassis": {"@odata.id": f"/redfish/v1/Chassis/{one}"}}
+                    for one in chassis
+                ]
+            )
+
+        for chassis, reason in (
+            (["Rack9"], "(/redfish/v1/Chassis/Rack9) does not exist."),
+            (["Rack1Enclosure1"], "on chassis without computer system"),
+            (["Rack1", "Rack2"], "on multiple chassis is not supported."),
+        ):
+            self.assertRefused(
+                refused(*chassis), 400, "UnsupportedCreationRequest", reason
+            )
+        self.node(Processors=[])
+        error = self.assertRefused(refused("Rack1"), 409)
+        self.assertIn(
+            "available: 1 -> status: 1 -> chassis: 0",
+            str(error["@Message.ExtendedInfo"]),
+        )
+
     def test_keys_of_a_dialect(self):
         for dialect, accepted, refused in (
             ("1.2.1", "DimmDeviceType", "MemoryDeviceType"),

@@ -304,6 +304,30 @@ class HardwareTest(AttachmentCase):
         )
         self.assertEqual(("NVMe", "free"), (found["type"], found["state"]))
 
+    def test_others_are_put_in(self):
+        self.serve("2.5", devices=1, racks=2)
+        for body in (
+            {"type": "NVMe", "gib": 5, "vendor": "Acme", "model": "A5"},
+            {"type": "FPGA", "vendor": "Acme", "enclosure": 3},
+            {"model": "A6", "rack": "Rack1"},
+        ):
+            self.assertEqual(200, self.change("POST", "devices", **body))
+        self.assertEqual(
+            [
+                ("D2", "Acme", "A5", 5, "Rack2Enclosure1"),
+                ("F1", "Acme", "Simulated FPGA", None, "Rack2Enclosure3"),
+                ("D3", "Valence", "A6", 1600, "Rack1Enclosure1"),
+            ],
+            [
+                tuple(
+                    one[key]
+                    for key in ("id", "vendor", "model", "gib", "enclosure")
+                )
+                for one in self.get("/simulator/devices")[1:]
+            ],
+        )
+        self.get("/redfish/v1/Chassis/Rack2Enclosure3/Processors/F1")
+
     def test_a_rack_takes_its_devices_along(self):
         self.serve(devices=2, racks=2)
         self.change("DELETE", "racks/Rack1")
@@ -334,6 +358,10 @@ class HardwareTest(AttachmentCase):
             (400, "POST", "devices", {"type": "FPGA"}),  # not in 2.1
             (400, "POST", "devices", {"type": ["SSD"]}),
             (400, "POST", "devices", {"gib": -1}),
+            (400, "POST", "devices", {"vendor": 1}),
+            (400, "POST", "devices", {"model": ["x"]}),
+            (400, "POST", "devices", {"enclosure": 0}),
+            (400, "POST", "devices", {"enclosure": "1"}),
             (400, "POST", "devices", {"rack": "Rack9"}),
             (400, "PATCH", "devices/D1", {"health": "Fine"}),
             (400, "PATCH", "devices/D1", {"erase_on_detach": 1}),

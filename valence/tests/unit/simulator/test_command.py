@@ -43,8 +43,10 @@ class CommandTest(unittest.TestCase):
             "--port=0",
             "--tls",
             "--systems=3",
+            "--profiles=Gold",
             "--pod=1.2.1",
-            "--pod=2.5:systems=20,racks=2,username=u,password=p,devices=3",
+            "--pod=2.5:systems=20,racks=2,username=u,password=p,devices=3,"
+            "profiles=D+E5,enclosures=2,disks=9300,boards=U250,fpgas=1",
             "--eem",
             "--eem=servers=1,devices=20,kinds=GPU+USB,username=",
         )
@@ -52,7 +54,7 @@ class CommandTest(unittest.TestCase):
         first, second = (re.match(r"(https://\S+)  dia", x) for x in lines[:2])
         self.assertIn("dialect 1.2.1, user admin, 3 systems", lines[0])
         self.assertIn("dialect 2.5, user u, 20 systems", lines[1])
-        self.assertIn(", 3 devices", lines[1])
+        self.assertIn(", 4 devices", lines[1])
         self.assertIn(
             "/eem  EEM v1.0.8, user admin, 2 servers, 8 devices", lines[2]
         )
@@ -63,6 +65,23 @@ class CommandTest(unittest.TestCase):
                 url + "/redfish/v1", auth=auth, verify=verify, timeout=10
             )
             self.assertEqual(200, response.status_code)
+        for url, model in ((first[1], "6138"), (second[1], "D-1541")):
+            response = requests.get(
+                url + "/simulator/systems/1", verify=verify, timeout=10
+            )
+            self.assertIn(model, response.json()["model"])
+        response = requests.get(
+            second[1] + "/simulator/devices", verify=verify, timeout=10
+        )
+        self.assertEqual(
+            [
+                ("Micron", "Rack1Enclosure1"),
+                ("Micron", "Rack2Enclosure1"),
+                ("Micron", "Rack1Enclosure2"),
+                ("Xilinx", "Rack1Enclosure1"),
+            ],
+            [(one["vendor"], one["enclosure"]) for one in response.json()],
+        )
         eem = lines[3].split()[0]
         response = requests.get(eem + "/devices", verify=verify, timeout=10)
         self.assertEqual(21, len(response.json()["devices"]))
@@ -83,6 +102,10 @@ class CommandTest(unittest.TestCase):
             (["--quirks", "odd"], "quirk 'odd' is none of"),
             (["--pods", "0"], "no pod"),
             (["--systems", "-1"], "systems cannot be -1"),
+            (["--profiles", "Tin"], "profile 'Tin' is none of D, E5, Gold"),
+            (["--pod", "2.1:disks=Tin"], "disk 'Tin' is none of NVMe-800"),
+            (["--boards", "+"], "boards cannot be empty"),
+            (["--enclosures", "0"], "need an enclosure"),
             (["--assemble-seconds", "nan"], "cannot be nan"),
             (["--port", "65535", "--pods", "2"], "not 2 ports"),
             (["--certificate", "x"], "go together"),

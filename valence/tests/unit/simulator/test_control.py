@@ -82,6 +82,8 @@ class ControlTest(base.PodCase):
         self.assertEqual(200, self.change("POST", "systems", id=2))
         self.assertEqual(200, self.change("POST", "systems", rack="Rack1"))
         self.assertEqual(5, len(self.pod.free_systems()))
+        self.assertEqual(200, self.change("POST", "systems", profile="Gold"))
+        self.assertEqual(40, self.pod.systems[-1].cores)
 
     def test_racks(self):
         self.assertEqual(204, self.change("DELETE", "racks/Rack1"))
@@ -111,6 +113,8 @@ class ControlTest(base.PodCase):
             (400, "POST", "systems", {"id": 9e9}),
             (400, "POST", "systems", {"rack": "Rack9"}),
             (400, "POST", "systems", {"rack": []}),
+            (400, "POST", "systems", {"profile": "Silver"}),
+            (400, "POST", "systems", {"profile": {}}),
             (400, "POST", "racks", {"id": "../x"}),
             (400, "POST", "racks", {"id": "Rack1"}),
             (400, "DELETE", "nodes/1", {}),

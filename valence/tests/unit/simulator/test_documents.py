@@ -12,6 +12,7 @@
 
 """What a pod shows of itself."""
 
+from valence import simulator
 from valence.tests.unit.simulator import base
 
 
@@ -86,6 +87,74 @@ class DocumentsTest(base.PodCase):
         self.assertEqual("Drawer", drawer["ChassisType"])
         self.assertEqual([system], drawer["Links"]["ComputerSystems"])
 
+    def test_enclosures(self):
+        self.serve("2.5", racks=2, systems=2, devices=6, fpgas=1, enclosures=2)
+        self.assertEqual(
+            {
+                "Rack1Enclosure1": ["D1", "D5", "F1"],
+                "Rack1Enclosure2": ["D3"],
+                "Rack2Enclosure1": ["D2", "D6"],
+                "Rack2Enclosure2": ["D4"],
+            },
+            {
+                enclosure: sorted(
+                    one.id for one in self.pod.pool if one.chassis == enclosure
+                )
+                for rack in self.pod.racks
+                for enclosure in self.pod.enclosures(rack)
+            },
+        )
+        for rack, other in (("Rack1", "Rack2"), ("Rack2", "Rack1")):
+            held = self.get(f"/redfish/v1/Chassis/{rack}")["Links"]["Contains"]
+            enclosures = [
+                {"@odata.id": f"/redfish/v1/Chassis/{rack}Enclosure{n}"}
+                for n in (1, 2)
+            ]
+            self.assertEqual(enclosures, held[1:])
+            switch = self.get(f"/redfish/v1/Fabrics/PCIe/Switches/{rack}")
+            self.assertEqual(enclosures, switch["Links"]["Chassis"])
+            for one in enclosures:
+                links = self.get(one["@odata.id"])["Links"]
+                self.assertEqual(
+                    {"@odata.id": f"/redfish/v1/Chassis/{rack}"},
+                    links["ContainedBy"],
+                )
+                self.assertNotIn(other, str(links))
+
+    def test_kinds(self):
+        self.serve(
+            "2.5",
+            systems=3,
+            profiles=(
+                "Gold",
+                simulator.Profile(
+                    model="Ryzen", brand="R", cores=6, dimm_mib=4096
+                ),
+            ),
+            devices=2,
+            disks=("9300", simulator.Disk(gib=1, vendor="V", model="M")),
+            fpgas=2,
+            boards=("PAC-A10", simulator.Board(model="X1")),
+        )
+        self.assertEqual(
+            [(40, 131072), (6, 4096), (40, 131072)],
+            [(one.cores, one.memory_mib) for one in self.pod.systems],
+        )
+        document = self.get("/redfish/v1/Systems/2")
+        self.assertEqual("Ryzen", document["ProcessorSummary"]["Model"])
+        shelf = "/redfish/v1/Chassis/Rack1Enclosure1"
+        for path, vendor, model, gib in (
+            ("Drives/D1", "Micron", "MTFDHAL3T8TDP", 3576),
+            ("Drives/D2", "V", "M", 1),
+            ("Processors/F1", "Intel", "PAC Arria 10 GX", None),
+            ("Processors/F2", "Valence", "X1", None),
+        ):
+            document = self.get(f"{shelf}/{path}")
+            self.assertEqual(vendor, document["Manufacturer"])
+            self.assertEqual(model, document["Model"])
+            if gib is not None:
+                self.assertEqual(gib * 2**30, document["CapacityBytes"])
+
     def test_quirks(self):
         self.serve(
             quirks=("allocate-key", "numeric-ids", "no-location"), systems=1
@@ -107,6 +176,11 @@ class DocumentsTest(base.PodCase):
             {"systems": -1},
             {"racks": 0},
             {"assemble_seconds": float("nan")},
+            {"enclosures": 0},
+            {"profiles": ()},
+            {"profiles": ("Silver",)},
+            {"disks": ("Gold",)},
+            {"boards": ("",)},
         ):
             with self.subTest(spec), self.assertRaises(ValueError):
                 self.serve(**spec)
