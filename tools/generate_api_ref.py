@@ -26,12 +26,18 @@ import valence.cmd  # noqa: F401 - chooses threads before others do
 # isort: split
 from api_ref_texts import OTHERS
 from api_ref_texts import REQUIREMENTS
+from oslo_config import cfg
+from oslo_policy import opts as policy_opts
 from wsme import types as wtypes
 import yaml
 
+from valence import context
+from valence import exception
 from valence import objects
+from valence import policies
 from valence.api import providers
 from valence.api import requirements
+from valence.api import routes
 from valence.api import types
 from valence.api.v1 import flavor
 from valence.api.v1 import node
@@ -234,11 +240,55 @@ def tables() -> dict[str, list[tuple[str, str]]]:
     return {name: rows for name, rows in found.items() if rows}
 
 
+#: Role → those that it implies, as Keystone's bootstrap sets them up.
+ROLES = {
+    "reader": ["reader"],
+    "member": ["member", "reader"],
+    "manager": ["manager", "member", "reader"],
+    "admin": ["admin", "manager", "member", "reader"],
+    "service": ["service"],
+}
+
+
+def roles() -> list[list[str]]:
+    """Who may ask what by default: a row for each request."""
+    # Whatever an operator has on this machine.
+    policy_opts.set_defaults(cfg.CONF, "/nonexistent/policy.yaml")
+    cfg.CONF([], project="valence", default_config_files=[])
+    policies.reset()
+    return [["Request", "Rule", *ROLES]] + [
+        [f"``{method} {path}``", f"``valence:{route.rule}``"]
+        + [_reach(route.rule, implied) for implied in ROLES.values()]
+        for path, methods in routes.ROUTES.items()
+        for method, route in methods.items()
+        if route.rule is not None
+    ]
+
+
+def _reach(rule: str, implied: list[str]) -> str:
+    someone = context.RequestContext(roles=implied, project_id="own")
+    try:
+        someone.authorize(f"valence:{rule}")
+    except exception.Forbidden:
+        return "no"
+    return "all" if someone.all_projects else "own"
+
+
+def _list_table(rows: list[list[str]]) -> str:
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [
+            f"   {' ' if place else '*'} - {cell}"
+            for place, cell in enumerate(row)
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def render() -> dict[str, str]:
     """All files, by their path in the source of the API reference."""
     note = (
         "Written by tools/generate_api_ref.py (tox -e genapiref); change the\n"
-        "{0} help of the objects' fields, or that tool.\n"
+        "{0} help of the objects' fields, the policies, or that tool.\n"
     )
     files = {
         f"tables/{name}.inc": f".. {note.format('  ')}\n"
@@ -246,6 +296,9 @@ def render() -> dict[str, str]:
         + "".join(f"   - {shown}: {key}\n" for shown, key in rows)
         for name, rows in tables().items()
     }
+    files["tables/roles.inc"] = (
+        f".. {note.format('  ')}\n{_list_table(roles())}"
+    )
     text = yaml.safe_dump(
         parameters(), sort_keys=False, width=76, allow_unicode=True
     )
