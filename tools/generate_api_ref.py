@@ -63,6 +63,9 @@ NOUNS: dict[type[base.Resource], typing.Any] = {
     objects.System: None,
 }
 
+#: What is said of what tells of hardware.
+FOR_ADMINISTRATORS = " For administrators only, by default."
+
 #: Fields that all of them have.
 COMMON = ("uuid", "created_at", "updated_at")
 
@@ -127,7 +130,7 @@ def _of_noun(
             continue
         kind, text = _type(field), field.help
         if field.hardware:
-            text += " For administrators only, by default."
+            text += FOR_ADMINISTRATORS
         if isinstance(field, f.Enum):
             text += f" One of {_words(field.valid_values)}."
         key = name if name in COMMON else f"{noun}_{name}"
@@ -166,6 +169,8 @@ def _of_requirements(
     for attribute in wtypes.list_attributes(datatype):
         path = above + attribute.name
         text, inner = REQUIREMENTS[path], attribute.datatype
+        if getattr(attribute, "hardware", False):
+            text += FOR_ADMINISTRATORS
         match inner:
             case wtypes.IntegerType():
                 kind = "integer"

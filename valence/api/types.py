@@ -141,6 +141,15 @@ def of_object(
     )
 
 
+def of_hardware(attribute: typing.Any) -> typing.Any:
+    """An attribute that names hardware which projects share.
+
+    It is for those whom the policy lets know of that.
+    """
+    attribute.hardware = True
+    return attribute
+
+
 def parse(raw: bytes) -> typing.Any:
     """Read JSON.
 
@@ -253,7 +262,7 @@ def read(
             raise exception.ReadOnlyField(field=where)
         if getattr(attribute, "hardware", False) and not hardware:
             raise exception.ForbiddenField(field=where, rule=policies.HARDWARE)
-        result[name] = _read_value(attribute.datatype, item, where)
+        result[name] = _read_value(attribute.datatype, item, where, hardware)
     for name, attribute in known.items():
         if attribute.mandatory and result.get(name) is None:
             raise exception.MissingField(
@@ -266,11 +275,13 @@ def _read_only(attribute: typing.Any) -> bool:
     return bool(getattr(attribute, "readonly", False))
 
 
-def _read_value(datatype: typing.Any, value: typing.Any, where: str) -> object:
+def _read_value(
+    datatype: typing.Any, value: typing.Any, where: str, hardware: bool
+) -> object:
     if value is None:
         return None
     if wtypes.iscomplex(datatype):
-        return read(datatype, value, where)
+        return read(datatype, value, where, hardware=hardware)
     if wtypes.isarray(datatype):
         if not isinstance(value, list):
             raise exception.InvalidField(
@@ -282,7 +293,7 @@ def _read_value(datatype: typing.Any, value: typing.Any, where: str) -> object:
                     field=f"{where}.{i}", reason="null is not wanted here."
                 )
         return [
-            _read_value(datatype.item_type, item, f"{where}.{i}")
+            _read_value(datatype.item_type, item, f"{where}.{i}", hardware)
             for i, item in enumerate(value)
         ]
     return scalar(datatype, value, where)

@@ -35,7 +35,9 @@ show = functools.partial(resource.show, cls=objects.Flavor)
 def create(call: Call) -> webob.Response:
     call.query()
     values = call.read(NEW)
-    values["properties"] = requirements.read(values["properties"])
+    values["properties"] = requirements.read(
+        values["properties"], call.context.sees_hardware
+    )
     own = None if call.context.all_projects else call.context.project_id
     given = values.get("project_id") or own
     if own not in (None, given):
@@ -56,7 +58,9 @@ def patch(call: Call) -> webob.Response:
         flavor = _to_change(call)
         values = resource.patched(call, flavor, operations, CHANGED)
         if "properties" in values:
-            values["properties"] = requirements.read(values["properties"])
+            values["properties"] = requirements.read(
+                values["properties"], call.context.sees_hardware
+            )
         return resource.saved(flavor, values)
 
     return call.answer(work.document(call, resource.until_unchanged(change)))

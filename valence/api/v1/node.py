@@ -128,7 +128,9 @@ def compose(call: Call) -> webob.Response:
         flavor = resource.referred(call, objects.Flavor, "flavor_id", values)
         flavor_id, properties = flavor.uuid, flavor.properties
     elif values.get("properties") is not None:
-        properties = requirements.read(values["properties"])
+        properties = requirements.read(
+            values["properties"], call.context.sees_hardware
+        )
     podm = None
     if values.get("podm_id"):
         podm = _podm_to_use(call, values)

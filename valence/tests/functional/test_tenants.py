@@ -212,6 +212,49 @@ class TestTenants(base.TestCase):
             self.assertEqual("policy.forbidden_field", answer.error["code"])
             self.assertIn("'podm_id'", answer.error["detail"])
 
+    def test_hardware_is_not_named_in_properties(self) -> None:
+        manager = self.tokens.client("manager", "project-a")
+        for properties, field in (
+            ({"placement": {"rack": "1"}}, "placement.rack"),
+            ({"placement": {"location": "x"}}, "placement.location"),
+            (
+                {
+                    "remote_storage": {
+                        "capacity_gib": 1,
+                        "master": {
+                            "type": "Clone",
+                            "resource": "/redfish/v1/of-another",
+                        },
+                    }
+                },
+                "remote_storage.master",
+            ),
+            (
+                {
+                    "remote_storage": {
+                        "capacity_gib": 1,
+                        "iscsi_address": "iqn.of.another",
+                    }
+                },
+                "remote_storage.iscsi_address",
+            ),
+        ):
+            for answer in (
+                self.member.post("/v1/nodes", {"properties": properties}),
+                manager.post(
+                    "/v1/flavors", {"name": "x", "properties": properties}
+                ),
+            ):
+                self.assertEqual(403, answer.status, answer)
+                self.assertIn(f"'properties.{field}'", answer.error["detail"])
+            made = self.admin.post(
+                "/v1/flavors", {"name": field, "properties": properties}
+            )
+            self.assertEqual(201, made.status, made)
+            answer = self.member.post("/v1/nodes", {"flavor_id": field})
+            self.assertEqual(202, answer.status, answer)
+            self.member.ended(answer)
+
     def test_adopting_for_a_project(self) -> None:
         (pod,) = self.env.pods
         made = requests.post(
