@@ -198,6 +198,14 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "UUID of the device. It may be called ``resource_id`` or ``uuid`` "
         "as well; exactly one of the three is given.",
     ),
+    "node_action_device_type": (
+        "body",
+        "string",
+        False,
+        "In place of the UUID, the type of a device, such as ``NVMe``, or "
+        "``storage`` for any kind of storage: a free one is taken. Who does "
+        "not see the pool attaches in this way.",
+    ),
     "node_action_reset": ("body", "object", False, "Change its power."),
     "node_boot_enabled": (
         "body",
@@ -224,6 +232,12 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "string",
         True,
         "Identifier of the node on the pod manager.",
+    ),
+    "node_project_id_manage": (
+        "body",
+        "string",
+        False,
+        "The project that it is given to; that of the token by default.",
     ),
     "node_podm_id_manage": (
         "body",

@@ -23,6 +23,7 @@ from oslo_config import cfg
 from oslo_db import exception as db_exc
 
 from valence import placement
+from valence.api import auth
 from valence.db import engine
 from valence.db import migration
 from valence.scheduler import select
@@ -48,6 +49,22 @@ def database_is_current() -> None:
         )
     # The children of the fork make connections of their own.
     engine.dispose()
+
+
+def clients_are_known() -> None:
+    """Exit with a reason where the API cannot tell who may ask for what."""
+    if (problem := auth.problem()) is not None:
+        sys.exit(problem)
+    if (
+        CONF.auth_strategy == "noauth"
+        and not CONF.api.allow_remote_noauth
+        and not auth.is_here(str(CONF.api.host))
+    ):
+        sys.exit(
+            f"auth_strategy is noauth and [api]host is {CONF.api.host}: who "
+            "reaches it would be the administrator. Listen on 127.0.0.1, "
+            "choose another auth_strategy, or set [api]allow_remote_noauth."
+        )
 
 
 def placement_is_named() -> None:

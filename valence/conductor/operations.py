@@ -246,7 +246,7 @@ class Operations:
             )
         except exception.NotFound as e:
             operation.state = states.CANCELLED
-            operation.last_error = str(e)
+            operation.last_error = operation.public_error = str(e)
             db.finish(operation, None, {})
             return
         run = Run(
@@ -311,13 +311,18 @@ class Operations:
             operation.last_error = (
                 f"{reason}. {what} failed too: {run.undo_error}"
             )[:4096]
+            operation.public_error = (
+                f"{operation.public_error} Giving the hardware back failed "
+                "too."
+            )[:4096]
         gone = False
         connecting = getattr(target, "status", None) == states.CONNECTING
         if failed and connecting and "status" not in values:
             values["status"] = states.POD_MANAGER.outcome("silent")
             values["status_reason"] = (operation.last_error or "")[:2048]
         if isinstance(target, objects.Node) and event:
-            values["last_error"] = operation.last_error if failed else None
+            for name in ("last_error", "public_error"):
+                values[name] = getattr(operation, name) if failed else None
             state = states.NODE.target(target.provision_state, event)
             gone = state == states.GONE
             values["provision_state"] = state

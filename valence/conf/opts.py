@@ -19,7 +19,7 @@ from valence.conf import ironic
 from valence.conf import placement
 
 
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     """Each group with its options."""
     samples = {
         # What logs in is registered when it is known how.

@@ -214,7 +214,10 @@ TABLES: dict[type[base.Resource], sa.Table] = {
             "provider_id": ("resource_providers.uuid", "RESTRICT"),
         },
     ),
-    objects.Flavor: table(objects.Flavor),
+    objects.Flavor: table(
+        objects.Flavor,
+        sa.UniqueConstraint("project_id", "name"),
+    ),
     objects.Operation: table(
         objects.Operation,
         sa.Index("ix_operations_state_conductor", "state", "conductor"),

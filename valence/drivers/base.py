@@ -62,7 +62,10 @@ class Progress(typing.Protocol):
         """Sleep between two looks at the hardware."""
 
     def warn(self, message: str) -> None:
-        """Tell the user what to know or do, though nothing failed."""
+        """Tell the user what to know or do, though nothing failed.
+
+        Whoever has the node reads it: it names nothing that is not theirs.
+        """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

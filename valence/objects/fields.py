@@ -46,6 +46,9 @@ class Facts:
     :param unique: no two rows have the same value
     :param filterable: lists can be filtered and sorted by it (it is indexed)
     :param detail: left out of lists unless asked for by name
+    :param hardware: it tells of hardware that projects share, and is for
+        those whom the policy lets know of that
+    :param instead: the field that others are shown in its place
     :param computed: no column: counted from other rows where it is read
     """
 
@@ -59,6 +62,8 @@ class Facts:
         unique: bool = False,
         filterable: bool = False,
         detail: bool = False,
+        hardware: bool = False,
+        instead: str | None = None,
         computed: bool = False,
         **kwargs: typing.Any,
     ) -> None:
@@ -70,10 +75,15 @@ class Facts:
         self.unique = unique
         self.filterable = filterable
         self.detail = detail
+        self.hardware = hardware
+        self.instead = instead
         self.computed = computed
 
-    def shown(self, value: typing.Any) -> typing.Any:
-        """The value as a client may see it."""
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        """The value as a client may see it.
+
+        :param hardware: whether it may know of the hardware
+        """
         return value
 
     @property
@@ -175,6 +185,62 @@ class Json(Facts, fields.AutoTypedField):
         self.form = form
 
 
+class Steps(Json):
+    """The steps of an operation.
+
+    What tells of the hardware is the message of one that failed, and the name
+    where there is a ``public`` one beside it.
+    """
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(form=list, **kwargs)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        unshown = ("public",) if hardware else ("public", "message")
+        shown = []
+        for step in value:
+            name = step["name"] if hardware else step.get("public")
+            shown.append(
+                {key: step[key] for key in step if key not in unshown}
+                | {"name": name or step["name"]}
+            )
+        return shown
+
+
+class Refusals(Json):
+    """Why no pod manager could serve, one document for each.
+
+    Who may not know of them is told what they were turned down for, and what
+    was asked for.
+    """
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(form=list, **kwargs)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        if hardware:
+            return value
+        kinds = [
+            {key: refusal.get(key) for key in ("filter", "needed")}
+            for refusal in value
+        ]
+        return [kind for i, kind in enumerate(kinds) if kind not in kinds[:i]]
+
+
+class Project(String):
+    """The project that something is for; empty where it is everybody's.
+
+    A value and not null: the database keeps names unique for each project,
+    and null is unlike any other null.
+    """
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(length=64, **kwargs)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        return value or None
+
+
 MASK = "***"
 
 
@@ -205,7 +271,7 @@ class Credentials(Json):
     def __init__(self, **kwargs: typing.Any) -> None:
         super().__init__(form=list, **kwargs)
 
-    def shown(self, value: typing.Any) -> typing.Any:
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
         return [
             {
                 "type": entry["type"],

@@ -21,9 +21,11 @@ dictionary, and asks no ``__getattr__``.
 """
 
 import os
+import sys
 import typing
 
 from valence import conf
+from valence.api import auth
 from valence.wsgi import wiring
 
 
@@ -36,6 +38,8 @@ def _setup() -> typing.Any:
         for word in ("--config-file", path)
     ]
     conf.setup(arguments, name="valence-api")
+    if (problem := auth.problem()) is not None:
+        sys.exit(problem)
     return wiring.wire()
 
 

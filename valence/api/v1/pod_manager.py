@@ -69,7 +69,7 @@ show = functools.partial(resource.show, cls=objects.PodManager)
 def create(call: Call) -> webob.Response:
     """Register one; it is connected to, and read, in the background."""
     call.query()
-    values = _checked(types.read(NEW, call.json(), version=call.version))
+    values = _checked(call.read(NEW))
     given = {name: v for name, v in values.items() if v is not None}
     podm = objects.PodManager(
         call.context,
@@ -159,7 +159,8 @@ def refuse_unless_online(podm: objects.PodManager) -> None:
     if podm.status != states.ONLINE:
         reason = f": {podm.status_reason}" if podm.status_reason else "."
         raise exception.Conflict(
-            f"Pod manager {podm.label} is {podm.status}{reason}"
+            f"Pod manager {podm.label} is {podm.status}{reason}",
+            public="The hardware is away; try again later.",
         )
 
 

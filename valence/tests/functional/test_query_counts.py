@@ -89,8 +89,10 @@ class QueryTestCase(base.TestCase):
         if field.nullable:
             return None
         match field:
-            case f.Credentials():
+            case f.Credentials() | f.Steps():
                 return []
+            case f.Project():
+                return objects.flavor.EVERYBODYS
             case f.Json():
                 return {}
             case f.Enum():
