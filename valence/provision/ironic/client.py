@@ -213,7 +213,7 @@ class Client:
                     reason="keystone's catalog has no endpoint of it"
                 )
         return exception.ProvisionerError(
-            reason="its answer, or keystone's, makes no sense"
+            reason="its answer, or keystone's, makes no sense", passing=True
         )
 
     def _why_not(self, error: Exception) -> str:

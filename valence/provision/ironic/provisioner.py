@@ -120,7 +120,8 @@ class IronicProvisioner(base.Provisioner):
         return requests.document(
             self._requests.call(
                 lambda c: c.node.create(**values), mapping.secrets(wanted)
-            )
+            ),
+            "uuid",
         )
 
     def _change(
@@ -184,7 +185,10 @@ class IronicProvisioner(base.Provisioner):
 
         def create() -> None:
             try:
-                self._requests.call(lambda c: c.port.create(**values))
+                requests.document(
+                    self._requests.call(lambda c: c.port.create(**values)),
+                    "uuid",
+                )
             except exception.ProvisionerConflict as e:
                 # An earlier try may have made it, whose answer was lost.
                 there = {
@@ -278,7 +282,7 @@ class IronicProvisioner(base.Provisioner):
     def leave(
         self, uuid: str, progress: Progress, *, tear_down: bool = False
     ) -> None:
-        """Requests: 2 (a look, the deletion) at best."""
+        """Requests: 3 (a look, the deletion, another look) at best."""
         self._remove(uuid, progress, tear_down=tear_down)
 
     def _settle(self, uuid: str, progress: Progress) -> None:
@@ -309,7 +313,8 @@ class IronicProvisioner(base.Provisioner):
                 return
             state = node["provision_state"]
             if state in _DELETABLE and not node.get("instance_uuid"):
-                if self._delete(uuid, state, progress):
+                gone = self._delete(uuid, state, progress)
+                if gone and self._requests.node(uuid, progress) is None:
                     return
             elif state in _FAILED:
                 self._requests.ask_for_state(uuid, "manage", state, progress)
@@ -326,7 +331,7 @@ class IronicProvisioner(base.Provisioner):
             self._wait(deadline, "free to go", state, progress)
 
     def _delete(self, uuid: str, state: str, progress: Progress) -> bool:
-        """Whether it is gone; False to look again."""
+        """Whether Ironic says that it is gone; False to look in a while."""
         try:
             self._requests.change(lambda c: c.node.delete(uuid), progress)
         except Absent:
@@ -388,9 +393,10 @@ class IronicProvisioner(base.Provisioner):
             lambda c: c.node.list(limit=0, fields=_LISTED)
         )
         found = {}
-        for node in map(requests.document, nodes):
+        for one in nodes:
+            node = requests.document(one, "provision_state")
             if node.get("uuid") in wanted:
-                state = requests.checked(node)["provision_state"]
+                state = node["provision_state"]
                 found[node["uuid"]] = base.Seen(
                     state=state,
                     deploy_failed=state == DEPLOY_FAILED,

@@ -80,7 +80,7 @@ class Requests:
             found = self.call(lambda c: c.node.get(ident))
         except Absent:
             return None
-        return checked(document(found))
+        return document(found, "provision_state")
 
     def get(self, uuid: str) -> Document:
         """:raises: Absent"""
@@ -95,7 +95,7 @@ class Requests:
                 node=uuid, limit=0, fields=["uuid", "address", "extra"]
             )
         )
-        return [document(port) for port in ports]
+        return [document(port, "address") for port in ports]
 
     # -- looks, until there is an answer -------------------------------------
 
@@ -150,14 +150,15 @@ class Requests:
             self.change(lambda c: c.node.remove_trait(uuid, trait), progress)
 
 
-def document(resource: typing.Any) -> Document:
-    return typing.cast(Document, resource.to_dict())
+def document(resource: typing.Any, needs: str | None = None) -> Document:
+    """What a resource of ironicclient holds.
 
-
-def checked(node: Document) -> Document:
-    """:raises: ProvisionerError for what is no node"""
-    if not isinstance(node.get("provision_state"), str):
+    :param needs: what cannot be missing
+    :raises: ProvisionerError where the answer made no sense
+    """
+    found = resource.to_dict() if hasattr(resource, "to_dict") else {}
+    if needs is not None and not isinstance(found.get(needs), str):
         raise exception.ProvisionerError(
-            reason="it shows a node without a state"
+            reason=f"its answer has no {needs}", passing=True
         )
-    return node
+    return typing.cast(Document, found)

@@ -12,11 +12,15 @@
 """What the tests with Ironic have in common."""
 
 import typing
+import uuid
+
+import sqlalchemy as sa
 
 from valence.tests import base  # isort: skip - chooses the threads
 from valence import objects
 from valence.db import accounts
 from valence.db import engine
+from valence.db import models
 from valence.simulator import EemSpec
 from valence.simulator import PodSpec
 from valence.tests.fixtures import environment
@@ -222,3 +226,16 @@ def forget(node: objects.Node) -> None:
     with engine.writing() as connection:
         accounts.give(connection, node.uuid)
     node.destroy()
+
+
+def multiply(node: objects.Node) -> None:
+    """Keep another row like that of a node, of no hardware."""
+    values = {name: getattr(node, name) for name in node.fields}
+    values |= {
+        "uuid": str(uuid.uuid4()),
+        "name": "double",
+        "index": None,
+        "systems": [],
+    }
+    with engine.writing() as connection:
+        connection.execute(sa.insert(models.NODES), [values])
