@@ -446,3 +446,27 @@ class BackendError(HardwareError):
 
     code = "hardware.backend_error"
     message = "The pod manager failed with HTTP %(http_status)s: %(reason)s"
+
+
+# -- secrets ------------------------------------------------------------------
+
+
+class KeysUnusable(ValenceError):
+    """The keys of secrets are missing, or others may read them."""
+
+    status = 503
+    code = "secret.keys_unusable"
+    title = "No keys"
+    message = "The keys of secrets cannot be used: %(reason)s"
+
+
+class SecretUnreadable(HardwareError):
+    """Without its credentials a pod manager cannot be spoken to."""
+
+    status = 500
+    code = "secret.unreadable"
+    title = "A secret cannot be decrypted"
+    message = (
+        "The %(what)s of %(noun)s %(ident)s cannot be decrypted: %(reason)s. "
+        "Restore the key, or set the %(what)s anew."
+    )

@@ -24,6 +24,7 @@ from valence.conf import conductor
 from valence.conf import placement
 from valence.conf import pod_manager
 from valence.conf import scheduler
+from valence.conf import secrets
 from valence.version import VERSION
 
 CONF = cfg.CONF
@@ -36,6 +37,7 @@ GROUPS: dict[str | None, list[cfg.Opt]] = {
     placement.GROUP: placement.OPTS,
     "pod_manager": pod_manager.OPTS,
     "scheduler": scheduler.OPTS,
+    "secrets": secrets.OPTS,
 }
 
 for _group, _opts in GROUPS.items():

@@ -37,7 +37,7 @@ FINGERPRINTS = {
     "Inventory": "1.0-c6afeeaeeaa8feedcad3a6af024dec68",
     "Node": "1.0-a7ed27227bc42e5b3ac57ac3278cb872",
     "Operation": "1.0-47cd7a4799d5c9d8cbbe38d10de6e8d4",
-    "PodManager": "1.0-61db2773fcd7560908ea5299c590dee2",
+    "PodManager": "1.0-6524af1fea16fd6039f425e58f801297",
     "Rack": "1.0-97e217b0c164db1e1a41900dee2d0cd4",
     "ResourceClass": "1.0-fc4ce4066847cbc6751caf3c2b2a802b",
     "ResourceProvider": "1.0-9287b72c572114093710511b21534f5a",
