@@ -286,6 +286,11 @@ def patched(
         for name in work.visible(call, type(obj))
         if obj.fields[name].access is f.Access.WRITE
     }
+    for name in before:
+        field = obj.fields[name]
+        if isinstance(field, f.Secret):
+            # Clients change what they see.
+            before[name] = field.masked(before[name])
     after = copy.deepcopy(before)
     for i, operation in enumerate(operations):
         for key in ("path", "from"):
@@ -302,12 +307,13 @@ def patched(
             raise exception.InvalidField(
                 field=name, reason="it cannot be removed."
             )
-    return types.read(
+    values = types.read(
         datatype,
         changed,
         version=call.version,
         hardware=call.context.sees_hardware,
     )
+    return types.unmasked(type(obj), values, obj)
 
 
 def _applied(
@@ -331,7 +337,7 @@ def _applied(
         jsonpointer.JsonPointerException,
         RecursionError,
     ):
-        # Their messages may show the whole document, with its secrets.
+        # Their messages may show the whole document.
         raise exception.InvalidField(
             field=f"{where}.path",
             reason=f"{operation['op']} is not possible there.",
@@ -361,12 +367,12 @@ def _check_path(
     field = obj.fields[name]
     if field.access is not f.Access.WRITE:
         raise exception.ReadOnlyField(field=name)
-    if isinstance(field, f.Credentials) and operation["op"] not in (
+    if isinstance(field, f.Secret) and operation["op"] not in (
         "add",
         "replace",
         "remove",
     ):
-        # The others would tell what the secret is, or move it into sight.
+        # What they would work on are the masks.
         raise exception.InvalidField(
             field=where,
             reason="credentials can be added, replaced and removed only.",

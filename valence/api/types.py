@@ -374,6 +374,31 @@ def _text(datatype: typing.Any, value: typing.Any) -> typing.Any:
     )
 
 
+def unmasked(
+    cls: type[base.Resource],
+    values: dict[str, typing.Any],
+    before: base.Resource | None = None,
+) -> dict[str, typing.Any]:
+    """Values that were read, with secrets in place of the masks of answers.
+
+    :param before: where the secrets are; None: there are none
+    :raises: InvalidField where a mask stands for nothing
+    """
+    for name, value in values.items():
+        field = cls.fields[name]
+        if isinstance(field, f.Secret):
+            known = getattr(before, name) if before is not None else None
+            try:
+                values[name] = field.unmasked(value, known)
+            except KeyError as e:
+                where = ".".join(map(str, (name, *e.args[0])))
+                raise exception.InvalidField(
+                    field=where[:255],
+                    reason="it is the mask that answers have for a secret.",
+                ) from None
+    return values
+
+
 def document(
     obj: base.Resource, names: typing.Iterable[str], hardware: bool
 ) -> dict[str, typing.Any]:

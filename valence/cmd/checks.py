@@ -22,10 +22,12 @@ import sys
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 
+from valence import exception
 from valence import placement
 from valence.api import auth
 from valence.db import engine
 from valence.db import migration
+from valence.db import secrets
 from valence.scheduler import select
 
 CONF = cfg.CONF
@@ -65,6 +67,15 @@ def clients_are_known() -> None:
             "reaches it would be the administrator. Listen on 127.0.0.1, "
             "choose another auth_strategy, or set [api]allow_remote_noauth."
         )
+
+
+def secrets_can_be_read() -> None:
+    """Exit with a reason where keys are missing."""
+    try:
+        secrets.check()
+    except exception.KeysUnusable as e:
+        sys.exit(str(e))
+    engine.dispose()
 
 
 def placement_is_named() -> None:

@@ -25,6 +25,7 @@ from valence.conf import ironic
 from valence.conf import placement
 from valence.conf import pod_manager
 from valence.conf import scheduler
+from valence.conf import secrets
 from valence.version import VERSION
 
 CONF = cfg.CONF
@@ -38,6 +39,7 @@ GROUPS: dict[str | None, list[cfg.Opt]] = {
     placement.GROUP: placement.OPTS,
     "pod_manager": pod_manager.OPTS,
     "scheduler": scheduler.OPTS,
+    "secrets": secrets.OPTS,
 }
 
 for _group, _opts in GROUPS.items():

@@ -243,42 +243,121 @@ class Project(String):
 
 MASK = "***"
 
+Change = typing.Callable[[tuple[typing.Any, ...], typing.Any], typing.Any]
 
-class _Secret(_Json):
-    @staticmethod
-    def stringify(value: object) -> str:
-        return MASK
+
+class Sealed(dict[str, str]):
+    """A secret that is encrypted; what is in it is for valence.keys."""
+
+
+def sealed(value: typing.Any) -> typing.Any:
+    """A document as it is kept, with what is encrypted known as that."""
+    if isinstance(value, list):
+        return [sealed(item) for item in value]
+    if isinstance(value, dict):
+        if set(value) == {"key", "fernet"} and all(
+            isinstance(item, str) for item in value.values()
+        ):
+            return Sealed(value)
+        return {key: sealed(item) for key, item in value.items()}
+    return value
+
+
+class _Document(_Json):
+    def from_primitive(self, obj: object, attr: str, value: object) -> object:
+        return sealed(value)
 
 
 class Secret(Json):
-    """A document that no client and no log ever sees.
+    """A document of secrets: encrypted where it is kept, and never shown.
 
-    It is kept for as long as work needs it, in a field that is hidden.
+    Each value in it is encrypted by itself, so that its shape and what is no
+    secret can be read without a key. An object that was read has it as it is
+    kept, with each secret :class:`Sealed`; :meth:`opened` is for who needs
+    them. An object that is about to be written may have secrets as they are.
+
+    :param plain: keys whose values are no secrets
     """
 
-    AUTO_TYPE = _Secret()
+    AUTO_TYPE = _Document()
 
-    def __init__(self, **kwargs: typing.Any) -> None:
-        super().__init__(access=Access.HIDDEN, nullable=True, **kwargs)
+    def __init__(
+        self, *, plain: typing.Collection[str] = (), **kwargs: typing.Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.plain = frozenset(plain)
 
+    def changed(self, value: typing.Any, change: Change) -> typing.Any:
+        """A copy with each secret, by its path, changed."""
 
-class Credentials(Json):
-    """``[{"type": "basic", "auth_items": {"username", "password"}}]``.
+        def walk(at: tuple[typing.Any, ...], item: typing.Any) -> typing.Any:
+            if isinstance(item, dict) and not isinstance(item, Sealed):
+                return {key: walk((*at, key), item[key]) for key in item}
+            if isinstance(item, list):
+                return [walk((*at, n), one) for n, one in enumerate(item)]
+            if item is None or (at and at[-1] in self.plain):
+                return item
+            return change(at, item)
 
-    Goes in and never comes out: what is shown has a mask for every secret.
-    """
+        return walk((), value)
 
-    def __init__(self, **kwargs: typing.Any) -> None:
-        super().__init__(form=list, **kwargs)
+    def encrypted(
+        self,
+        value: typing.Any,
+        encrypt: typing.Callable[[str], dict[str, str]],
+        renew: typing.Callable[[dict[str, str]], dict[str, str]],
+    ) -> typing.Any:
+        """What is to be kept.
+
+        :param encrypt: makes what becomes Sealed, of JSON
+        :param renew: brings what is Sealed up to date
+        """
+        return self.changed(
+            value,
+            lambda _, item: Sealed(
+                renew(item)
+                if isinstance(item, Sealed)
+                else encrypt(json.dumps(item))
+            ),
+        )
+
+    def opened(
+        self,
+        value: typing.Any,
+        decrypt: typing.Callable[[dict[str, str]], str],
+    ) -> typing.Any:
+        """The document with its secrets as they are."""
+        return self.changed(
+            value,
+            lambda _, item: (
+                json.loads(decrypt(item)) if isinstance(item, Sealed) else item
+            ),
+        )
+
+    def masked(self, value: typing.Any) -> typing.Any:
+        return self.changed(value, lambda *_: MASK)
 
     def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
-        return [
-            {
-                "type": entry["type"],
-                "auth_items": {
-                    key: item if key == "username" else MASK
-                    for key, item in entry["auth_items"].items()
-                },
-            }
-            for entry in value or []
-        ]
+        return self.masked(value)
+
+    def unmasked(self, value: typing.Any, before: typing.Any) -> typing.Any:
+        """A document with what was there before where it has a mask.
+
+        :raises: KeyError, with the path of a mask that there was nothing for
+        """
+        known: dict[tuple[typing.Any, ...], typing.Any] = {}
+        self.changed(before, known.__setitem__)
+        return self.changed(
+            value, lambda at, item: known[at] if item == MASK else item
+        )
+
+    def stringify(self, value: typing.Any) -> str:
+        # What repr() shows of an object.
+        return str(self.masked(value))
+
+
+class Credentials(Secret):
+    """``[{"type": "basic", "auth_items": {"username", "password"}}]``."""
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(form=list, plain=("type", "username"), **kwargs)

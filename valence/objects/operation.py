@@ -123,6 +123,8 @@ class Operation(base.Resource):
             access=f.Access.HIDDEN, help="What its flow needs to know."
         ),
         "secrets": f.Secret(
+            access=f.Access.HIDDEN,
+            nullable=True,
             help="What its flow needs to know and nobody else may; erased "
             "when it ends.",
         ),

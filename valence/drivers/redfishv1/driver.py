@@ -71,7 +71,7 @@ class RedfishV1Driver(base.Driver):
         self._attachment = attachment.Attachment(self._pod, self._devices)
 
     def close(self) -> None:
-        """Cost: none; Basic authentication has no session to log out of."""
+        """Cost: 1 where there is a session to log out of."""
         self._pod.close()
 
     # -- the pod manager -----------------------------------------------------

@@ -25,12 +25,17 @@ import typing
 
 import hypothesis
 from hypothesis import strategies as st
+import oslo_messaging
 
+from valence import context
 from valence import exception
 from valence import objects
+from valence import rpc
 from valence.api import resource
+from valence.conductor import manager
 from valence.objects import base as objects_base
 from valence.tests.fixtures import environment
+from valence.tests.fixtures import tokens
 from valence.tests.functional import estates
 from valence.tests.functional import test_roles
 from valence.tests.functional.estates import MINE
@@ -288,6 +293,43 @@ class TestTenancy(estates.TenancyCase):
             objects.Rack,
             objects.PodManager,
         ]
+
+    def test_over_the_bus(self) -> None:
+        """A conductor that reads for an API process goes as far as that."""
+        serializer, endpoint = rpc.Serializer(), manager.ObjectEndpoint()
+        for project, role in ((MINE, "manager"), (None, "admin")):
+            asks = context.RequestContext(
+                roles=tokens.IMPLIED[role], project_id=project
+            )
+            asks.authorize("valence:nodes:list")
+            asks = serializer.deserialize_context(
+                serializer.serialize_context(asks)
+            )
+
+            def call(
+                cls: type[objects_base.Resource],
+                method: str,
+                *arguments: object,
+                asks: context.RequestContext = asks,
+            ) -> typing.Any:
+                name = cls.__name__
+                return endpoint.object_class_action_versions(
+                    asks, name, method, {name: cls.VERSION}, arguments, {}
+                )
+
+            for noun in ("node", "device", "operation", "pod_manager"):
+                cls = {c.NOUN: c for c in self.nouns()}[noun.replace("_", " ")]
+                theirs = getattr(self.theirs, noun)
+                found = {one.uuid for one in call(cls, "find", {})}
+                if role == "admin":
+                    self.assertIn(theirs, found)
+                    call(cls, "get", theirs)
+                    continue
+                self.assertNotIn(theirs, found)
+                error = self.assertRaises(
+                    oslo_messaging.ExpectedException, call, cls, "get", theirs
+                )
+                self.assertIsInstance(error.exc_info[1], exception.NotFound)
 
     def test_what_is_not_ones_own_cannot_be_found_by_hardware(self) -> None:
         for cls in NOUNS.values():

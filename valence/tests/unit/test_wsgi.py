@@ -18,16 +18,27 @@ import subprocess
 import sys
 import tempfile
 
-import testtools
+from oslo_config import cfg
+
+from valence.tests import base
+
+CONF = cfg.CONF
 
 
-class TestApplication(testtools.TestCase):
+class TestApplication(base.TestCase):
     def test_stands_in_the_dictionary_of_the_module(self) -> None:
         # uWSGI looks nowhere else. In a process of its own, as it reads the
         # configuration.
         done = self.imported("[DEFAULT]\nauth_strategy = noauth\n")
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertIn("'application'", done.stdout)
+
+    def test_is_not_made_without_keys(self) -> None:
+        self.conf.set("secrets", key_repository="/nonexistent")
+        done = self.imported("[DEFAULT]\nauth_strategy = noauth\n")
+        self.assertEqual(1, done.returncode, done.stdout)
+        self.assertIn("there is no directory /nonexistent", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
 
     def test_is_not_made_where_nobody_could_be_let_in(self) -> None:
         for options, said in (
@@ -41,8 +52,9 @@ class TestApplication(testtools.TestCase):
 
     def imported(self, options: str) -> subprocess.CompletedProcess[str]:
         script = "from valence.wsgi import api; print(api.__dict__.keys())"
+        keys = CONF.secrets.key_repository
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
-            config.write(options)
+            config.write(f"{options}[secrets]\nkey_repository = {keys}\n")
             config.flush()
             return subprocess.run(
                 (sys.executable, "-c", script),
