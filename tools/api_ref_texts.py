@@ -206,6 +206,82 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "``storage`` for any kind of storage: a free one is taken. Who does "
         "not see the pool attaches in this way.",
     ),
+    "node_enroll": (
+        "body",
+        "object",
+        False,
+        "Enroll it in Ironic when it is composed, in the same operation: what "
+        "``register`` takes; ``{}`` for all that is known of it. For "
+        "administrators.",
+    ),
+    "node_enroll_driver": (
+        "body",
+        "string",
+        False,
+        "Ironic's driver; without it ``redfish`` where the pod manager has a "
+        "BMC of it, otherwise ``ipmi``.",
+    ),
+    "node_enroll_driver_info": (
+        "body",
+        "object",
+        False,
+        "What Ironic has to know to drive it, over what is known of it. "
+        "``address``, ``username``, ``password`` and the like become those "
+        "of the driver, such as ``ipmi_address``. Never shown, and forgotten "
+        "here when the operation has ended.",
+    ),
+    "node_enroll_interfaces": (
+        "body",
+        "object",
+        False,
+        "Interface of Ironic, such as ``boot`` or ``network``, and which to "
+        "use.",
+    ),
+    "node_enroll_properties": (
+        "body",
+        "object",
+        False,
+        "Properties over those that are known: cpus, memory_mb, local_gb, "
+        "cpu_arch, capabilities.",
+    ),
+    "node_enroll_resource_class": (
+        "body",
+        "string",
+        False,
+        "The class that Ironic offers it as; without it its flavor's.",
+    ),
+    "node_enroll_traits": (
+        "body",
+        "array",
+        False,
+        "Traits; without them its flavor's.",
+    ),
+    "node_enroll_ports": (
+        "body",
+        "array",
+        False,
+        "Ports: ``address``, a MAC address, and ``physical_network``. "
+        "Without them those that the pod manager tells.",
+    ),
+    "node_enroll_physical_network": (
+        "body",
+        "string",
+        False,
+        "Physical network of the ports that name none.",
+    ),
+    "node_enroll_target": (
+        "body",
+        "string",
+        False,
+        "How far Ironic is to bring it: ``enroll``, ``manageable`` or "
+        "``available``; without it what ``[ironic]target`` says.",
+    ),
+    "node_unregister_force": (
+        "body",
+        "boolean",
+        False,
+        "Do not ask Ironic: for where there is no Ironic any more.",
+    ),
     "node_action_reset": ("body", "object", False, "Change its power."),
     "node_boot_enabled": (
         "body",
