@@ -29,7 +29,7 @@ from valence.db import engine
 from valence.db import models
 from valence.objects.requirements import Requirements
 from valence.scheduler import base
-from valence.scheduler import filters
+from valence.scheduler import conditions
 
 CONF = cfg.CONF
 
@@ -186,16 +186,16 @@ def _choice(
     columns: base.Columns = {}
     for plugin in plugins:
         columns.update(plugin.columns(asked))
-    conditions = {
+    told = {
         one: condition
         for one in chosen
         if (condition := one.condition(asked)) is not None
     }
-    covered = {kind for one in conditions for kind in one.covers}
+    covered = {kind for one in told for kind in one.covers}
     return _query(asked, columns).where(
         *(
             condition
-            for one, condition in conditions.items()
+            for one, condition in told.items()
             if type(one) not in covered
         )
     )
@@ -324,15 +324,15 @@ def places(podm_id: str, asked: Requirements) -> list[claims.Place]:
     if asked.rack is None and not asked.devices:
         return [claims.ANYWHERE]
     s, r = models.SYSTEMS.c, models.RACKS.c
-    conditions = filters.fits(asked, podm_id)
+    suitable = conditions.fits(asked, podm_id)
     if asked.devices:
-        conditions.append(filters.reaches(asked, podm_id))
+        suitable.append(conditions.reaches(asked, podm_id))
     query = (
         sa.select(s.rack_id, r.index)
         .join_from(
             models.SYSTEMS, models.RACKS, r.uuid == s.rack_id, isouter=True
         )
-        .where(*conditions)
+        .where(*suitable)
         .distinct()
     )
     everywhere = sa.select(sa.func.count(s.rack_id.distinct())).where(
@@ -354,7 +354,7 @@ def places(podm_id: str, asked: Requirements) -> list[claims.Place]:
                 dataclasses.replace(place, pool=pool)
                 for place in found
                 for pool in connection.execute(
-                    filters.pools_of(asked, podm_id, place.rack_id)
+                    conditions.pools_of(asked, podm_id, place.rack_id)
                 ).scalars()
             ]
     random.shuffle(found)
