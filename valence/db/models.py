@@ -203,6 +203,11 @@ TABLES: dict[type[base.Resource], sa.Table] = {
             "ix_systems_fit",
             *("podm_id", "state", "memory_mib", "cpu_cores", "rack_id"),
         ),
+        # Finds who has one that is large enough, where few have.
+        sa.Index(
+            "ix_systems_large",
+            *("state", "memory_mib", "cpu_cores", "podm_id"),
+        ),
         references={
             "podm_id": ("pod_managers.uuid", "CASCADE"),
             "node_id": ("nodes.uuid", "SET NULL"),

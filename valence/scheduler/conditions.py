@@ -63,19 +63,23 @@ def fits(
 
 
 def reaches(
-    asked: Requirements, podm_id: typing.Any = PODS.uuid
+    asked: Requirements,
+    podm_id: typing.Any = PODS.uuid,
+    rack_id: sa.ColumnElement[typing.Any] = SYSTEMS.c.rack_id,
 ) -> sa.ColumnElement[bool]:
     """Condition on a system: the devices are where it can reach them.
 
     A pool serves the rack that it stands in; where that is not told, all.
+
+    :param rack_id: where the system stands
     """
-    d, s = DEVICES.c, SYSTEMS.c
-    near = d.rack_id == s.rack_id
+    d = DEVICES.c
+    near = d.rack_id == rack_id
     if not asked.same_rack:
-        near = sa.or_(near, d.rack_id.is_(None), s.rack_id.is_(None))
+        near = sa.or_(near, d.rack_id.is_(None), rack_id.is_(None))
     if asked.same_pool:
         query = _together(asked, podm_id).where(near)
-        return query.correlate(SYSTEMS, models.POD_MANAGERS).exists()
+        return query.correlate_except(DEVICES).exists()
     # Whether there is a last one of those that are needed: of however many
     # there are, no more are looked at.
     return sa.and_(
@@ -84,7 +88,7 @@ def reaches(
             .where(d.podm_id == podm_id, sa.or_(*conditions), near)
             .limit(1)
             .offset(count - 1)
-            .correlate(SYSTEMS, models.POD_MANAGERS)
+            .correlate_except(DEVICES)
             .scalar_subquery()
             .is_not(None)
             for conditions, count in _apart(asked.devices)
