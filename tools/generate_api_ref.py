@@ -14,7 +14,8 @@
 """Write the parameters of the API reference, and the tables of them.
 
 The text comes from the fields of the objects, and what is required from the
-types that requests are read by. What is no field is in api_ref_texts.
+types that requests are read by. What is no field is in api_ref_texts,
+the requirements of nodes in api_ref_requirements.
 """
 
 import json
@@ -25,8 +26,8 @@ import typing
 import valence.cmd  # noqa: F401 - chooses threads before others do
 
 # isort: split
+from api_ref_requirements import REQUIREMENTS
 from api_ref_texts import OTHERS
-from api_ref_texts import REQUIREMENTS
 from oslo_config import cfg
 from oslo_policy import opts as policy_opts
 from wsme import types as wtypes

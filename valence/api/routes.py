@@ -156,6 +156,12 @@ ROUTES: dict[str, Methods] = {
         "DELETE": Route(node.release, "nodes:release"),
     },
     "/v1/nodes/{ident}/action": {"POST": Route(node.action, "nodes:action")},
+    "/v1/nodes/{ident}/register": {
+        "POST": Route(node.register, "nodes:register"),
+    },
+    "/v1/nodes/{ident}/unregister": {
+        "POST": Route(node.unregister, "nodes:unregister"),
+    },
     "/v1/nodes/{ident}/assets": {"GET": Route(node.assets, "nodes:assets")},
     "/v1/nodes/{ident}/storages": {
         "GET": Route(node.storages, "nodes:assets"),

@@ -133,8 +133,9 @@ def of_object(
     for name, attribute in attributes.items():
         attribute.since = cls.fields[name].since
         attribute.hardware = cls.fields[name].hardware
-    for name, datatype in (more or {}).items():
-        attributes[name] = wtypes.wsattr(datatype, name=name)
+    for name, attribute in (more or {}).items():
+        attribute.name = name
+        attributes[name] = attribute
     return typing.cast(
         type[wtypes.Base],
         wtypes.BaseMeta(cls.__name__, (wtypes.Base,), attributes),

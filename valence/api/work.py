@@ -26,7 +26,14 @@ from valence.api.call import Call
 from valence.objects import base
 
 #: Operations that are answered with what they work on, not with themselves.
-ANSWERED_BY_TARGET = ("connect", "compose", "manage", "release")
+ANSWERED_BY_TARGET = (
+    "connect",
+    "compose",
+    "manage",
+    "release",
+    "enroll",
+    "unenroll",
+)
 #: Operations that a client who waited is answered 204 for.
 WITHOUT_BODY = ("reset", "boot", "attach", "detach", "release")
 
@@ -50,6 +57,8 @@ def ask(
     podm_id: str | None = None,
     arguments: dict[str, typing.Any] | None = None,
     device: objects.Device | None = None,
+    provisioner: str | None = None,
+    secrets: dict[str, typing.Any] | None = None,
 ) -> objects.Operation:
     """Write down what is asked for, and wake a conductor.
 
@@ -57,7 +66,13 @@ def ask(
     :param device: what is attached or detached, taken in the same breath
     """
     operation = objects.Operation.asking(
-        call.context, kind, target, podm_id, arguments
+        call.context,
+        kind,
+        target,
+        podm_id,
+        arguments,
+        provisioner=provisioner,
+        secrets=secrets,
     )
     target.submit(operation, event, device)
     call.nudge(call.context, operation.uuid)

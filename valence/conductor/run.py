@@ -12,6 +12,7 @@
 
 """One operation in the hands of this conductor."""
 
+import contextlib
 import threading
 import time
 import typing
@@ -23,10 +24,12 @@ from valence import exception
 from valence import objects
 from valence import states
 from valence.conductor import connections
+from valence.conductor.provisioners import Provisioners
 from valence.db import api as db
 from valence.db import claims
 from valence.db import operations
 from valence.drivers import base
+from valence.provision import base as provision
 from valence.scheduler import select
 from valence.scheduler.base import Reason
 
@@ -77,6 +80,10 @@ class Run:
         pool: connections.Connections,
         handing_on: threading.Event,
         expected_steps: int,
+        provisioners: Provisioners,
+        elsewhere: typing.Callable[
+            [objects.Operation], contextlib.AbstractContextManager[bool]
+        ],
     ) -> None:
         self.operation = operation
         self.context = operation._context
@@ -99,6 +106,8 @@ class Run:
         self.next_candidate = False
         self.refusals: dict[str, select.Refusal] = {}
         self._pool = pool
+        self._provisioners = provisioners
+        self._elsewhere = elsewhere
         self._handing_on = handing_on
         self._expected_steps = expected_steps
         self._looked_at = time.monotonic()
@@ -115,6 +124,17 @@ class Run:
         """
         podm = objects.PodManager.get(self.context, podm_id)
         return self._pool.get(podm)
+
+    def provisioner(self, name: str) -> provision.Provisioner:
+        """:raises: ProvisionerNotConfigured"""
+        return self._provisioners.get(name)
+
+    def elsewhere(self) -> contextlib.AbstractContextManager[bool]:
+        """While it waits for a provisioner, others do the hardware's work.
+
+        :returns: tells whether it counts as away, or too many are
+        """
+        return self._elsewhere(self.operation)
 
     # -- the Progress of drivers --
 

@@ -21,6 +21,7 @@ from oslo_log import log
 from valence.conf import api
 from valence.conf import auth
 from valence.conf import conductor
+from valence.conf import ironic
 from valence.conf import placement
 from valence.conf import pod_manager
 from valence.conf import scheduler
@@ -34,6 +35,7 @@ GROUPS: dict[str | None, list[cfg.Opt]] = {
     None: auth.OPTS,
     "api": api.OPTS,
     "conductor": conductor.OPTS,
+    ironic.GROUP: ironic.OPTS,
     placement.GROUP: placement.OPTS,
     "pod_manager": pod_manager.OPTS,
     "scheduler": scheduler.OPTS,

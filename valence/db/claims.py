@@ -14,7 +14,9 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
+import typing
 
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
@@ -99,8 +101,16 @@ def _claim(
             if aimed is None or values is None:
                 connection.rollback()
                 return False
-            _book(connection, node, podm_id, asked)
-            _take_devices(connection, operation, node, podm_id, asked, place)
+            held = accounts.held(connection, node.uuid)
+            _book(connection, node, podm_id, asked, held)
+            # Booked and taken together, by an earlier attempt as well.
+            if not (
+                any(provider == podm_id for provider, _ in held)
+                and _has_devices(connection, operation)
+            ):
+                _take_devices(
+                    connection, operation, node, podm_id, asked, place
+                )
     except db_exc.DBReferenceError:
         raise Lost("it is gone") from None
     _applied(operation, aimed, node, values)
@@ -151,14 +161,16 @@ def holds(node: objects.Node) -> bool:
     return any(provider == node.podm_id for provider, _ in held)
 
 
+# Held until the commit: deleting it waits, and then is refused.
+_LOCK = (
+    sa.select(models.POD_MANAGERS.c.maintenance)
+    .where(models.POD_MANAGERS.c.uuid == sa.bindparam("podm"))
+    .with_for_update(read=True)
+)
+
+
 def _lock_pod_manager(connection: sa.Connection, podm_id: str) -> None:
-    pods = models.POD_MANAGERS
-    # Held until the commit: deleting it waits, and then is refused.
-    found = connection.execute(
-        sa.select(pods.c.maintenance)
-        .where(pods.c.uuid == podm_id)
-        .with_for_update(read=True)
-    ).first()
+    found = connection.execute(_LOCK, {"podm": podm_id}).first()
     if found is None:
         raise Lost("it is gone")
     if found.maintenance:
@@ -170,8 +182,8 @@ def _book(
     node: objects.Node,
     podm_id: str,
     asked: requirements.Requirements,
+    held: dict[tuple[str, str], int],
 ) -> None:
-    held = accounts.held(connection, node.uuid)
     here = {
         name: amount
         for name, amount in asked.amounts.items()
@@ -186,7 +198,7 @@ def _book(
         if pool is None:
             raise Lost(f"no pool has {amount} of {name} left")
         wanted.setdefault(pool, {})[name] = amount
-    lacking = accounts.take(connection, node.uuid, wanted)
+    lacking = accounts.take(connection, node.uuid, wanted, fresh=not held)
     if lacking is not None:
         lost = Lost if lacking[0] == podm_id else _Outrun
         raise lost(f"it has too little of {lacking[1]} left")
@@ -213,6 +225,14 @@ def _pool(
     ).scalar()
 
 
+def _has_devices(
+    connection: sa.Connection, operation: objects.Operation
+) -> bool:
+    d = models.DEVICES.c
+    query = sa.select(d.id).where(d.operation_id == operation.uuid).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _take_devices(
     connection: sa.Connection,
     operation: objects.Operation,
@@ -224,22 +244,14 @@ def _take_devices(
     if not asked.devices:
         return
     d = models.DEVICES.c
-    have = connection.execute(
-        sa.select(sa.func.count()).where(d.operation_id == operation.uuid)
-    ).scalar()
-    if have:
-        return  # taken by an earlier attempt, all of them
-    there = [d.podm_id == podm_id]
+    where = {"podm": podm_id}
     if place.pool is not None:
-        there.append(d.pooled_group_id == place.pool)
+        where["pool"] = place.pool
     if place.rack_id is not None:
-        near = d.rack_id == place.rack_id
-        there.append(
-            near if asked.same_rack else sa.or_(near, d.rack_id.is_(None))
-        )
+        where["same rack" if asked.same_rack else "rack"] = place.rack_id
     taken: list[int] = []
     for _, alike in itertools.groupby(asked.devices, lambda w: w.type):
-        taken += _choose(connection, there, list(alike))
+        taken += _choose(connection, where, list(alike))
     connection.execute(
         sa.update(models.DEVICES)
         .where(d.id.in_(taken))
@@ -256,29 +268,21 @@ def _take_devices(
 
 def _choose(
     connection: sa.Connection,
-    there: list[sa.ColumnElement[bool]],
+    where: dict[str, str],
     wanted: list[requirements.Wanted],
 ) -> list[int]:
     """Find and lock a device for each that is wanted of one type.
 
-    :param there: conditions on where they stand
+    :param where: they stand, see :func:`_offer`
     :raises: Lost
     """
-    d = models.DEVICES.c
     # If they can be shared out at all, then also among so many of each kind:
     # of these the other kinds cannot have taken all.
     enough = sum(one.count for one in wanted)
     offers = [
         list(
             connection.execute(
-                sa.select(d.id)
-                .where(*there, *suits(one))
-                # The smallest that will do: what is larger may be asked for
-                # next.
-                .order_by(d.capacity_gib, d.id)
-                .limit(enough)
-                # As they are now, and nobody else's until the commit.
-                .with_for_update()
+                _offer(one, frozenset(where)), {**where, "enough": enough}
             ).scalars()
         )
         for one in wanted
@@ -289,6 +293,34 @@ def _choose(
             if not _share_out(kind, offers, owners):
                 raise Lost(f"too few devices are left: {one}")
     return list(owners)
+
+
+# Kept: making this takes longer than carrying it out.
+@functools.lru_cache(256)
+def _offer(
+    wanted: requirements.Wanted, where: frozenset[str]
+) -> sa.Select[typing.Any]:
+    """Find and lock devices that suit, the best first.
+
+    :param where: the parameters of the statement, beside "enough"
+    """
+    d = models.DEVICES.c
+    near = d.rack_id == sa.bindparam("rack")
+    conditions = {
+        "podm": d.podm_id == sa.bindparam("podm"),
+        "pool": d.pooled_group_id == sa.bindparam("pool"),
+        "rack": sa.or_(near, d.rack_id.is_(None)),
+        "same rack": d.rack_id == sa.bindparam("same rack"),
+    }
+    return (
+        sa.select(d.id)
+        .where(*(conditions[name] for name in sorted(where)), *suits(wanted))
+        # The smallest that will do: what is larger may be asked for next.
+        .order_by(d.capacity_gib, d.id)
+        .limit(sa.bindparam("enough"))
+        # As they are now, and nobody else's until the commit.
+        .with_for_update()
+    )
 
 
 def _share_out(

@@ -32,7 +32,7 @@ ALLOCATIONS = models.ALLOCATIONS
 TRAITS = models.TRAITS
 
 #: States of a node that nobody is making or taking apart.
-SETTLED = (states.COMPOSED, states.ERROR)
+SETTLED = (states.COMPOSED, states.ENROLLED, states.ERROR)
 
 
 def _can_give(amounts: dict[str, int]) -> sa.ColumnElement[bool]:
@@ -327,6 +327,15 @@ class Providers:
                 f"{where}: '{row.name}' serves the nodes of another pod "
                 "manager."
             )
+
+
+def rename(connection: sa.Connection, uuid: str, name: str) -> None:
+    """Call a provider what it is called that it stands for."""
+    connection.execute(
+        sa.update(PROVIDERS)
+        .where(PROVIDERS.c.uuid == uuid)
+        .values(name=name, updated_at=api.now())
+    )
 
 
 def _why_not(

@@ -162,6 +162,21 @@ class Device:
     rack_index: str | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bmc:
+    """What switches a node's power and boot source, and how to reach it."""
+
+    protocol: str  #: 'redfish'
+    address: str  #: url of the service, with its path where that is unusual
+    system_uri: str  #: the path of the computer there
+    username: str | None = None
+    password: str | None = dataclasses.field(default=None, repr=False)
+    #: Whether its TLS certificate has to be trusted.
+    verify: bool = True
+    #: Trusted are certificates that only Valence knows.
+    own_ca: bool = False
+
+
 class Driver(abc.ABC):
     """One pod manager. Constructing one does no I/O."""
 
@@ -294,6 +309,14 @@ class Driver(abc.ABC):
             the kind adds ('mac_address', 'capacity_mib', 'capacity_gib',
             'model', 'total_cores', 'protocol', …)
         """
+
+    def get_bmc(self, system_uris: list[str]) -> Bmc | None:
+        """What drives a node that is on these systems; asks no hardware.
+
+        :returns: None where that is not known, such as where servers have
+            BMCs of their own
+        """
+        return None
 
     def list_devices(
         self, nodes: list[HardwareNode] | None = None

@@ -304,16 +304,16 @@ class Session:
 
     def _broken(self, method: str, error: Exception, timeout: float) -> Cut:
         """What a failure of the transport means."""
-        causes = list(_causes(error))
+        chain = list(causes(error))
 
         def has(*kinds: type[BaseException]) -> bool:
-            return any(isinstance(cause, kinds) for cause in causes)
+            return any(isinstance(cause, kinds) for cause in chain)
 
         sent = not has(*_NOT_SENT)
         again = False
         tls = [
             cause
-            for cause in causes
+            for cause in chain
             if isinstance(cause, ssl.SSLError)
             and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
         ]
@@ -477,7 +477,7 @@ def _tls_reason(error: ssl.SSLError) -> tuple[str, bool]:
     return f"TLS failed ({text})", True
 
 
-def _causes(
+def causes(
     error: BaseException,
 ) -> collections.abc.Iterator[BaseException]:
     """``error`` and all that it wraps.

@@ -48,6 +48,19 @@ class Flavor(base.Resource):
             "(capacity_gib, protocol, iscsi_address, master). Numbers may "
             "come as strings.",
         ),
+        "resource_class": f.String(
+            access=f.Access.WRITE,
+            nullable=True,
+            length=80,
+            help="The class that Ironic offers its nodes as: letters, digits "
+            "and . _ - of which Placement makes a name that begins with "
+            "CUSTOM_.",
+        ),
+        "traits": f.Json(
+            access=f.Access.WRITE,
+            form=list,
+            help="Traits that its nodes have in Ironic, such as CUSTOM_FAST.",
+        ),
         "project_id": f.Project(
             access=f.Access.CREATE,
             filterable=True,

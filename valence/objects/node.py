@@ -16,6 +16,10 @@ from valence import states
 from valence.objects import base
 from valence.objects import fields as f
 
+#: Who drives a node: Valence itself, or a provisioner, by its name.
+VALENCE = "valence"
+IRONIC = "ironic"
+
 
 @base.Registry.register
 class Node(base.Resource):
@@ -79,7 +83,8 @@ class Node(base.Resource):
             nullable=True,
             length=4096,
             instead="public_error",
-            help="Why the last operation on it failed.",
+            help="Why the last operation on it failed, or what was found "
+            "out about it since.",
         ),
         "public_error": f.String(
             access=f.Access.HIDDEN,
@@ -96,6 +101,28 @@ class Node(base.Resource):
             filterable=True,
             help="Who drives it: valence, or the provisioner it is "
             "enrolled in.",
+        ),
+        "provisioner_state": f.String(
+            nullable=True,
+            length=64,
+            help="Its state in the provisioner, as last seen: available, "
+            "active, …",
+        ),
+        "resource_class": f.String(
+            nullable=True,
+            length=80,
+            help="The class that the provisioner offers it as.",
+        ),
+        "traits": f.Json(
+            form=list,
+            help="Its traits in the provisioner, but for those that say what "
+            "is attached to it.",
+        ),
+        "enrollment": f.Json(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            help="How it was asked to be enrolled, without the secrets; and "
+            "how often the provisioner was told of a change in vain.",
         ),
         "power_state": f.String(
             nullable=True, length=32, help="On, Off, … as last seen."

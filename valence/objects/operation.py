@@ -34,6 +34,9 @@ KINDS = {
     "detach": True,
     # Half-released hardware serves nobody: it is finished or tried again.
     "release": False,
+    "enroll": True,
+    "unenroll": False,
+    "follow_up": True,
 }
 
 
@@ -66,6 +69,11 @@ class Operation(base.Resource):
             filterable=True,
             hardware=True,
             help="The pod manager that it works on.",
+        ),
+        "provisioner": f.String(
+            nullable=True,
+            length=64,
+            help="The provisioner that it works with, if any, such as ironic.",
         ),
         "state": f.Enum(
             states.OPERATION.states,
@@ -114,6 +122,12 @@ class Operation(base.Resource):
         "arguments": f.Json(
             access=f.Access.HIDDEN, help="What its flow needs to know."
         ),
+        "secrets": f.Secret(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            help="What its flow needs to know and nobody else may; erased "
+            "when it ends.",
+        ),
         "conductor": f.String(
             nullable=True,
             hardware=True,
@@ -149,6 +163,9 @@ class Operation(base.Resource):
         target: typing.Any,
         podm_id: str | None,
         arguments: dict[str, typing.Any] | None = None,
+        *,
+        provisioner: str | None = None,
+        secrets: dict[str, typing.Any] | None = None,
     ) -> "Operation":
         """A new operation on a node or a pod manager, not yet kept."""
         return cls(
@@ -166,6 +183,8 @@ class Operation(base.Resource):
             refusals=[],
             cancel_requested=False,
             arguments=arguments or {},
+            provisioner=provisioner,
+            secrets=secrets,
             attempts=0,
             request_id=context.request_id,
             # A pod manager is no project's, and nor is work on it.

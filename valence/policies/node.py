@@ -54,4 +54,17 @@ RULES = [
         "Switch a node, set what it boots from, attach and detach devices.",
         "POST /v1/nodes/{ident}/action",
     ),
+    rule(
+        "nodes:register",
+        ADMIN,
+        "Enroll a node in Ironic. Who may names the BMC, with its secrets, "
+        "that Ironic will speak to.",
+        "POST /v1/nodes/{ident}/register",
+    ),
+    rule(
+        "nodes:unregister",
+        ADMIN,
+        "Take a node out of Ironic.",
+        "POST /v1/nodes/{ident}/unregister",
+    ),
 ]

@@ -104,13 +104,14 @@ def check(
             f"Device {device.uuid} stands on another pod manager than node "
             f"{node.label}."
         )
-    if node.provision_state != states.COMPOSED:
+    wanted = states.NODE.sources("operate")
+    if node.provision_state not in wanted:
         raise exception.WrongState(
             noun=node.NOUN,
             ident=node.label,
             state=node.provision_state,
             action=kind,
-            wanted=f"'{states.COMPOSED}'",
+            wanted=" or ".join(f"'{state}'" for state in wanted),
         )
     if kind == "attach":
         if device.deleted_at is not None:

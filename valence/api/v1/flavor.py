@@ -13,20 +13,29 @@
 """/v1/flavors"""
 
 import functools
+import typing
 import uuid
 
 import webob
 
 from valence import exception
 from valence import objects
+from valence.api import enrollment
+from valence.api import providers
 from valence.api import requirements
 from valence.api import resource
 from valence.api import types
 from valence.api import work
 from valence.api.call import Call
 
-NEW = types.of_object(objects.Flavor, required=("name", "properties"))
-CHANGED = types.of_object(objects.Flavor)
+_TYPES: dict[str, typing.Any] = {
+    "resource_class": enrollment.ResourceClassType(),
+    "traits": [providers.TraitType()],
+}
+NEW = types.of_object(
+    objects.Flavor, required=("name", "properties"), **_TYPES
+)
+CHANGED = types.of_object(objects.Flavor, **_TYPES)
 
 find = functools.partial(resource.find, cls=objects.Flavor)
 show = functools.partial(resource.show, cls=objects.Flavor)
@@ -38,6 +47,7 @@ def create(call: Call) -> webob.Response:
     values["properties"] = requirements.read(
         values["properties"], call.context.sees_hardware
     )
+    values["traits"] = values.get("traits") or []
     own = None if call.context.all_projects else call.context.project_id
     given = values.get("project_id") or own
     if own not in (None, given):

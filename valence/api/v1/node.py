@@ -23,6 +23,7 @@ from valence import exception
 from valence import objects
 from valence import rpcapi
 from valence import states
+from valence.api import enrollment
 from valence.api import requirements
 from valence.api import resource
 from valence.api import types
@@ -31,6 +32,8 @@ from valence.api.call import Call
 from valence.api.v1 import device
 from valence.api.v1 import pod_manager
 from valence.objects import requirements as needed
+from valence.objects.node import IRONIC
+from valence.objects.node import VALENCE
 
 _IDENT = wtypes.StringType(min_length=1, max_length=255)
 
@@ -39,7 +42,11 @@ NEW = types.of_object(
     objects.Node,
     podm_id=_IDENT,
     flavor_id=_IDENT,
-    more={"dry_run": bool},
+    more={
+        "dry_run": wtypes.wsattr(bool),
+        # As registering: an administrator's.
+        "enroll": types.of_hardware(wtypes.wsattr(types.JsonType())),
+    },
 )
 CHANGED = types.of_object(objects.Node)
 
@@ -104,6 +111,12 @@ class Moved(wtypes.Base):
     uuid = wtypes.wsattr(_IDENT)
 
 
+class Parting(wtypes.Base):
+    """How to leave Ironic; by force where there is no Ironic any more."""
+
+    force = wtypes.wsattr(bool)
+
+
 class Attached(Moved):
     """A device, or the type that any free one has to have."""
 
@@ -126,7 +139,8 @@ def compose(call: Call) -> webob.Response:
     """By flavor, by properties, or any free system."""
     call.query()
     values = call.read(NEW)
-    flavor_id, properties = None, {}
+    asked = _enrollment(values.get("enroll"))
+    flavor, properties = None, {}
     if values.get("flavor_id") and values.get("properties") is not None:
         raise exception.InvalidField(
             field="properties",
@@ -134,7 +148,7 @@ def compose(call: Call) -> webob.Response:
         )
     if values.get("flavor_id"):
         flavor = resource.referred(call, objects.Flavor, "flavor_id", values)
-        flavor_id, properties = flavor.uuid, flavor.properties
+        properties = flavor.properties
     elif values.get("properties") is not None:
         properties = requirements.read(
             values["properties"], call.context.sees_hardware
@@ -162,18 +176,41 @@ def compose(call: Call) -> webob.Response:
         name=values.get("name"),
         description=values.get("description"),
         podm_id=podm.uuid if podm else None,
-        flavor_id=flavor_id,
+        flavor_id=flavor.uuid if flavor else None,
         properties=properties,
         provision_state=states.COMPOSING,
         composed=True,
+        resource_class=flavor.resource_class if flavor else None,
+        traits=flavor.traits if flavor else [],
     )
+    arguments: dict[str, typing.Any] = {"podm_id": node.podm_id}
+    if asked is not None:
+        _take_over(node, asked)
+        arguments["enroll"] = asked.document
     return work.submit(
         call,
         "compose",
         node,
         podm_id=node.podm_id,
-        arguments={"podm_id": node.podm_id},
+        arguments=arguments,
+        provisioner=IRONIC if asked is not None else None,
+        secrets=asked.secrets if asked is not None else None,
     )
+
+
+def _enrollment(value: typing.Any) -> enrollment.Asked | None:
+    """What ``enroll`` asks for: true, or how; None where it does not."""
+    if value is None or value is False:
+        return None
+    return enrollment.read({} if value is True else value, "enroll")
+
+
+def _take_over(node: objects.Node, asked: enrollment.Asked) -> None:
+    """Note on the node what the request says of it."""
+    if asked.resource_class is not None:
+        node.resource_class = asked.resource_class
+    if asked.traits is not None:
+        node.traits = asked.traits
 
 
 def _plan(
@@ -205,6 +242,7 @@ def manage(call: Call) -> webob.Response:
         properties={},
         provision_state=states.MANAGING,
         composed=False,
+        traits=[],
         project_id=values.get("project_id") or call.context.project_id,
     )
     return work.submit(call, "manage", node, podm_id=podm.uuid)
@@ -236,6 +274,51 @@ def release(call: Call) -> webob.Response:
         "release",
         podm_id=node.podm_id,
         arguments={"holds": holds},
+        provisioner=_provisioner_of(node),
+    )
+
+
+def _provisioner_of(node: objects.Node) -> str | None:
+    return None if node.managed_by == VALENCE else node.managed_by
+
+
+def register(call: Call) -> webob.Response:
+    """Enroll it in Ironic; what the pod manager knows need not be said."""
+    call.query()
+    asked = enrollment.read(call.json() if call.has_body else {})
+    node = resource.get(call, objects.Node)
+    _take_over(node, asked)
+    # What was said before and is not said again still holds.
+    before = {
+        name: value
+        for name, value in (node.enrollment or {}).items()
+        if name != "stale"
+    }
+    return work.submit(
+        call,
+        "enroll",
+        node,
+        "enroll",
+        podm_id=node.podm_id,
+        arguments={"enroll": {**before, **asked.document}},
+        provisioner=IRONIC,
+        secrets=asked.secrets,
+    )
+
+
+def unregister(call: Call) -> webob.Response:
+    """Take it out of Ironic; it stays composed."""
+    call.query()
+    asked = types.read(Parting, call.json()) if call.has_body else {}
+    node = resource.get(call, objects.Node)
+    return work.submit(
+        call,
+        "unenroll",
+        node,
+        "unenroll",
+        podm_id=node.podm_id,
+        arguments={"force": bool(asked.get("force"))},
+        provisioner=_provisioner_of(node),
     )
 
 
@@ -266,6 +349,10 @@ def action(call: Call) -> webob.Response:
             "mode": asked.get("Mode"),
         }
     node = resource.get(call, objects.Node)
+    if node.managed_by != VALENCE:
+        raise exception.ManagedElsewhere(
+            ident=node.label, owner=node.managed_by
+        )
     return work.submit(
         call,
         kind,

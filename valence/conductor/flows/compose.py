@@ -419,7 +419,11 @@ class ReadAssets(base.Step):
             )
 
 
-def build(run: Run) -> linear_flow.Flow:
+def build(run: Run, *then: base.Step) -> linear_flow.Flow:
+    """Compose a node.
+
+    :param then: what is done with the node that stands composed
+    """
     return base.flow(
         run,
         linear_flow.Flow("place", retry=NextPodManager(run)).add(
@@ -428,4 +432,5 @@ def build(run: Run) -> linear_flow.Flow:
             AttachDevices(run),
         ),
         ReadAssets(run),
+        *then,
     )

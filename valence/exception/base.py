@@ -10,15 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Every error that Valence reports.
-
-An error knows its HTTP status, a stable ``code`` slug that clients may match
-on, and a message made from keyword arguments. What a user reads is the
-message alone: never a traceback, a library's text or a secret.
-
-Some messages tell of hardware that others share. Who may not know of that
-reads what is ``public`` instead.
-"""
+"""What all errors are, and those of requests and of what is kept."""
 
 import typing
 
@@ -285,6 +277,16 @@ class Unavailable(ValenceError):
     message = "The service cannot answer now; try again later."
 
 
+class ManagedElsewhere(Conflict):
+    """A node that a provisioner drives is asked of Valence."""
+
+    code = "node.managed_elsewhere"
+    message = (
+        "Node %(ident)s is managed by %(owner)s, which drives its power and "
+        "boot source; ask there, or unregister the node first."
+    )
+
+
 class DeviceTaken(Conflict):
     code = "device.taken"
     title = "Device taken"
@@ -344,129 +346,3 @@ class NoPodManager(Conflict):
             + (f" In the way: {in_the_way}." if in_the_way else ""),
             refusals=self.refusals,
         )
-
-
-# -- what hardware may answer ------------------------------------------------
-
-
-class HardwareError(ValenceError):
-    """Base of every failure that a driver raises; nothing else leaves one.
-
-    A driver quotes what the hardware said, never a library's message.
-    """
-
-    status = 502
-    code = "hardware.error"
-    title = "Hardware error"
-    public = "The hardware failed; an administrator can see why."
-
-
-class AuthFailure(HardwareError):
-    """The pod manager refuses the credentials (401) or the right (403)."""
-
-    code = "hardware.auth_failure"
-    public = "The hardware does not let the service in."
-    message = "The pod manager refused the credentials: %(reason)s"
-
-
-class HardwareNotFound(HardwareError):
-    status = 404
-    code = "hardware.not_found"
-    title = "Not found on the hardware"
-    public = "The hardware does not have it any more."
-    message = "The pod manager has no %(noun)s '%(ident)s'."
-
-
-class HardwareConflict(HardwareError):
-    """Nothing free, or the hardware's state forbids it: another may serve."""
-
-    status = 409
-    code = "hardware.conflict"
-    title = "Refused by the hardware"
-    public = "The hardware refused: nothing is free, or its state forbids it."
-    message = "The pod manager refused: %(reason)s"
-
-
-class HardwareBadRequest(HardwareError):
-    """The pod manager understood and will never accept this request."""
-
-    status = 400
-    code = "hardware.bad_request"
-    title = "Refused by the hardware"
-    public = "The hardware cannot do what was asked for."
-    message = "The pod manager refused the request: %(reason)s"
-
-
-class HardwareNotSupported(HardwareError):
-    status = 409
-    code = "hardware.not_supported"
-    title = "Not supported by the hardware"
-    public = "This hardware cannot do what was asked for."
-    message = "Not supported by this pod manager: %(reason)s"
-
-
-class Unreachable(HardwareError):
-    """No answer: refused, reset, timed out, or TLS not trusted.
-
-    ``maybe_done`` says that the request left and may have been carried out.
-    """
-
-    status = 504
-    code = "hardware.unreachable"
-    title = "Pod manager unreachable"
-    public = "The hardware does not answer; try again later."
-    message = "The pod manager does not answer: %(reason)s"
-
-    def __init__(
-        self,
-        detail: str | None = None,
-        *,
-        maybe_done: bool = False,
-        **values: typing.Any,
-    ) -> None:
-        super().__init__(detail, **values)
-        self.maybe_done = maybe_done
-
-
-class HardwareTimeout(HardwareError):
-    """The hardware answers but did not reach the state waited for."""
-
-    status = 504
-    code = "hardware.timeout"
-    title = "Hardware too slow"
-    public = "The hardware did not do in time what was asked for."
-    message = (
-        "%(what)s did not become %(wanted)s within %(seconds)g s; "
-        "it is %(state)s."
-    )
-
-
-class BackendError(HardwareError):
-    """Any other failure that the pod manager reported."""
-
-    code = "hardware.backend_error"
-    message = "The pod manager failed with HTTP %(http_status)s: %(reason)s"
-
-
-# -- secrets ------------------------------------------------------------------
-
-
-class KeysUnusable(ValenceError):
-    """The keys of secrets are missing, or others may read them."""
-
-    status = 503
-    code = "secret.keys_unusable"
-    title = "No keys"
-    message = "The keys of secrets cannot be used: %(reason)s"
-
-
-class SecretUnreadable(HardwareError):
-    """Without its credentials a pod manager cannot be spoken to."""
-
-    status = 500
-    code = "secret.unreadable"
-    title = "A secret cannot be decrypted"
-    message = (
-        "The %(what)s of %(noun)s %(ident)s cannot be decrypted: %(reason)s. "
-        "Restore the key, or set the %(what)s anew."
-    )
