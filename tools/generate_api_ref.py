@@ -18,6 +18,7 @@ types that requests are read by. What is no field is in api_ref_texts,
 the requirements of nodes in api_ref_requirements.
 """
 
+import json
 import pathlib
 import sys
 import typing
@@ -308,7 +309,12 @@ def render() -> dict[str, str]:
     text = yaml.safe_dump(
         parameters(), sort_keys=False, width=76, allow_unicode=True
     )
-    return {"parameters.yaml": f"# {note.format('#')}{text}", **files}
+    openapi = json.dumps(routes.described(), indent=1) + "\n"
+    return {
+        "openapi.json": openapi,
+        "parameters.yaml": f"# {note.format('#')}{text}",
+        **files,
+    }
 
 
 def main() -> int:

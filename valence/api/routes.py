@@ -12,10 +12,12 @@
 
 """The whole API: every path, every method, who may ask and who answers."""
 
+import functools
 import typing
 
 import webob
 
+from valence.api import openapi
 from valence.api import versions
 from valence.api.call import Call
 from valence.api.v1 import allocation
@@ -59,9 +61,23 @@ def discover_v1(call: Call) -> webob.Response:
     return call.answer({"version": shown})
 
 
+def describe(call: Call) -> webob.Response:
+    """All of this, as an OpenAPI document."""
+    call.query()
+    return call.answer(
+        {**described(), "servers": [{"url": call.url("/")}]},
+    )
+
+
+@functools.cache
+def described() -> dict[str, typing.Any]:
+    return openapi.document(ROUTES)
+
+
 ROUTES: dict[str, Methods] = {
     "/": {"GET": Route(discover, None)},
     "/v1": {"GET": Route(discover_v1, None)},
+    "/v1/openapi.json": {"GET": Route(describe, None)},
     "/v1/pod_managers": {
         "GET": Route(pod_manager.find, "pod_managers:list"),
         "POST": Route(pod_manager.create, "pod_managers:create"),

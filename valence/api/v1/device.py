@@ -167,6 +167,9 @@ def sync(call: Call) -> webob.Response:
         pods = [objects.PodManager.get(call.context, asked["podm_id"])]
     else:
         pods = objects.PodManager.find(call.context)
+    # It would be the first one's, and stand in the way of the others. A retry
+    # finds what is being read, or reads again: nothing is done twice by that.
+    call.context.idempotency_key = None
     asked_for = [(podm, _operation_on(call, podm)) for podm in pods]
     pairs = [(podm, one) for podm, one in asked_for if one is not None]
     until = time.monotonic() + (call.wait or 0)

@@ -123,6 +123,14 @@ class Attached(Moved):
     type = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=64))
 
 
+#: What can be done with a node, and how it is read.
+ACTIONS: dict[str, typing.Any] = {
+    "Reset": Reset,
+    "Boot": Boot,
+    "attach": Attached,
+    "detach": Moved,
+}
+
 find = functools.partial(resource.find, cls=objects.Node)
 show = functools.partial(resource.show, cls=objects.Node)
 
@@ -318,21 +326,17 @@ def action(call: Call) -> webob.Response:
     """Exactly one of Reset, Boot, attach and detach."""
     call.query()
     body = call.json()
-    known = {
-        "Reset": Reset,
-        "Boot": Boot,
-        "attach": Attached,
-        "detach": Moved,
-    }
     if not isinstance(body, dict) or len(body) != 1:
         raise exception.InvalidField(
             field="body",
-            reason=f"exactly one of {', '.join(known)} is wanted.",
+            reason=f"exactly one of {', '.join(ACTIONS)} is wanted.",
         )
     (name,) = body
-    if name not in known:
-        raise exception.UnknownField(field=name[:255], known=", ".join(known))
-    asked = types.read(known[name], body[name], name)
+    if name not in ACTIONS:
+        raise exception.UnknownField(
+            field=name[:255], known=", ".join(ACTIONS)
+        )
+    asked = types.read(ACTIONS[name], body[name], name)
     if name in ("attach", "detach"):
         return _move(call, name, asked)
     if name == "Reset":

@@ -37,7 +37,7 @@ RULES = {
 }
 
 #: What may be asked without a token.
-OPEN = {("GET", "/"), ("GET", "/v1")}
+OPEN = {("GET", "/"), ("GET", "/v1"), ("GET", "/v1/openapi.json")}
 
 
 def of_routes() -> dict[tuple[str, str], str | None]:
