@@ -22,6 +22,7 @@ from oslo_config import cfg
 from valence.db import accounts
 from valence.db import ledger
 from valence.objects import resource_provider
+from valence.objects.node import VALENCE
 
 CONF = cfg.CONF
 
@@ -34,8 +35,6 @@ CONSUMER_TYPE = "VALENCE_NODE"
 NOBODY = "00000000-0000-0000-0000-000000000000"
 #: The most characters of a name there.
 LONGEST_NAME = 200
-#: ``managed_by`` of a node that nobody else drives.
-OURSELVES = "valence"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def providers(key: str, group: ledger.Group) -> dict[str, Provider]:
             one.traits | marks(),
         )
         for one in group.providers
-        if one.kind != resource_provider.NODE or one.managed_by == OURSELVES
+        if one.kind != resource_provider.NODE or one.managed_by == VALENCE
     }
 
 

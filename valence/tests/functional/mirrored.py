@@ -239,12 +239,13 @@ class MirrorCase(Mirrored, base.TestCase):
     ) -> objects.ResourceProvider:
         return new_pool(self.context, name, podm_id, **inventories)
 
-    def wait_for(self, uuids: set[str]) -> None:
+    def wait_for(self, uuids: set[str], mark: str = MARK) -> None:
         """Wait until these providers, and no others, bear our mark."""
 
         def look() -> bool:
             try:
-                return set(in_placement(self.placement)["providers"]) == uuids
+                found = in_placement(self.placement, mark)
+                return set(found["providers"]) == uuids
             except requests.HTTPError:
                 return False  # it changed meanwhile
 

@@ -147,6 +147,9 @@ class TestOnPostgreSQL(TwoConductors):
     database = kind = "postgresql"
 
 
+del TwoConductors  # it is for these two
+
+
 class TestKilled(MirroredDeployment):
     """Between any two of its requests."""
 

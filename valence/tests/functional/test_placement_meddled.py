@@ -437,6 +437,41 @@ class TestOthers(MeddledCase):
         left = self.ask("GET", f"/resource_providers/{theirs}")
         self.assertEqual(parent.uuid, left["parent_provider_uuid"])
 
+    def test_another_valence(self) -> None:
+        """What bears another's trait is not ours to delete."""
+        self.env.stop_conductor()
+        self.conf.set("placement", managed_trait="CUSTOM_VALENCE_TOO")
+        self.env.start_conductor()
+        two = self.env.compose(name="two")["uuid"]
+        self.wait_for(
+            {self.podm, self.node, self.pool_id, two}, "CUSTOM_VALENCE_TOO"
+        )
+        theirs = self.provider()
+        self.ask(
+            "PUT",
+            f"/resource_providers/{theirs}/traits",
+            {
+                "traits": [mirrored.MARK],
+                "resource_provider_generation": None,
+            },
+        )
+        gone = self.api.delete(f"/v1/nodes/{two}", wait=30)
+        self.assertEqual(204, gone.status, gone)
+        # A look has deleted one, and left the other.
+        self.wait_for(
+            {self.podm, self.node, self.pool_id}, "CUSTOM_VALENCE_TOO"
+        )
+        self.assertIn(
+            theirs, mirrored.in_placement(self.placement)["providers"]
+        )
+        # The option is changed back: what there is changes its trait.
+        self.ask("DELETE", f"/resource_providers/{theirs}")
+        self.env.stop_conductor()
+        self.conf.set("placement", managed_trait=mirrored.MARK)
+        self.env.start_conductor()
+        self.assert_mirrored()
+        self.wait_for(set(), "CUSTOM_VALENCE_TOO")
+
     def test_nova_gives_them_no_instance(self) -> None:
         """As it asks for candidates: without those that are disabled."""
         path = "/allocation_candidates?resources=CUSTOM_SYSTEM:1"

@@ -31,10 +31,17 @@ inventories = st.fixed_dictionaries(
         "allocation_ratio": st.floats(0.01, 16),
     }
 )
+#: Nothing here depends on how busy the machine is.
+unhurried = hypothesis.settings(
+    deadline=None,
+    database=None,
+    suppress_health_check=tuple(hypothesis.HealthCheck),
+)
 amounts = st.lists(st.integers(1, 300), max_size=8)
 
 
 class TestFitting(base.TestCase):
+    @unhurried
     @hypothesis.given(inventories, amounts)
     def test_placement_takes_it(self, told, held) -> None:
         """The rules of its schemas, and those for allocations."""
@@ -48,6 +55,7 @@ class TestFitting(base.TestCase):
         room = fitted["total"] - fitted["reserved"]
         self.assertLessEqual(sum(held), room * fitted["allocation_ratio"])
 
+    @unhurried
     @hypothesis.given(inventories, amounts)
     def test_what_fits_is_told_as_it_is(self, told, held) -> None:
         room = told["total"] - told["reserved"]
