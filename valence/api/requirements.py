@@ -19,6 +19,7 @@ from wsme import types as wtypes
 from valence import exception
 from valence.api import providers
 from valence.api import types
+from valence.objects import requirements as needed
 
 #: No hardware has more; a typing error does.
 MOST_CORES = 65_536
@@ -65,15 +66,22 @@ class RemoteStorage(wtypes.Base):
         wtypes.IntegerType(1, MOST_GIB), mandatory=True
     )
     protocol = wtypes.wsattr(wtypes.Enum(str, "iSCSI", "NVMeOverFabrics"))
-    iscsi_address = wtypes.wsattr(wtypes.StringType(max_length=255))
-    master = wtypes.wsattr(Master)
+    # Of all projects' drives: what is on them is not for everybody.
+    iscsi_address = types.of_hardware(
+        wtypes.wsattr(wtypes.StringType(max_length=255))
+    )
+    master = types.of_hardware(wtypes.wsattr(Master))
 
 
 class Placement(wtypes.Base):
     """Where."""
 
-    rack = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
-    location = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    rack = types.of_hardware(
+        wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    )
+    location = types.of_hardware(
+        wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    )
     same_rack = wtypes.wsattr(bool)
     same_pool = wtypes.wsattr(bool)
 
@@ -96,14 +104,19 @@ class Properties(wtypes.Base):
     resources = wtypes.wsattr(types.DocumentType())
 
 
-def read(value: typing.Any, path: str = "properties") -> dict[str, typing.Any]:
+def read(
+    value: typing.Any, hardware: bool, path: str = "properties"
+) -> dict[str, typing.Any]:
     """Check and normalize requirements: numbers become numbers.
 
-    :raises: InvalidField, UnknownField, MissingField
+    :param hardware: whether who asks may know of the hardware
+    :raises: InvalidField, UnknownField, ForbiddenField, MissingField
     """
     requirements = {
         key: _without_null(wanted or {})
-        for key, wanted in types.read(Properties, value, path).items()
+        for key, wanted in types.read(
+            Properties, value, path, hardware=hardware
+        ).items()
     }
     for key, wanted in requirements.items():
         if not wanted or [] in wanted.values():
@@ -126,8 +139,20 @@ def _check(requirements: dict[str, typing.Any], path: str) -> None:
                 field=f"{path}.pci_device",
                 reason=f"it asks for more than {MOST_DEVICES} devices.",
             )
-    traits = requirements.get("traits", {})
-    both = set(traits.get("required", ())) & set(traits.get("forbidden", ()))
+    wanted = needed.of(requirements)
+    for key, some, what in (
+        ("pci_device", wanted.devices, "kinds of devices"),
+        (
+            "traits",
+            [*wanted.required_traits, *wanted.forbidden_traits],
+            "traits",
+        ),
+        ("resources", wanted.resources, "resource classes"),
+    ):
+        providers.at_most(
+            providers.MOST_KINDS, len(some), what, f"{path}.{key}"
+        )
+    both = wanted.required_traits & wanted.forbidden_traits
     if both:
         raise exception.InvalidField(
             field=f"{path}.traits",

@@ -18,6 +18,7 @@ import webob
 
 from valence import exception
 from valence import objects
+from valence import policies
 from valence import states
 from valence.api import types
 from valence.api import wait
@@ -95,8 +96,10 @@ def answer(
     # its status says so.
     failed = operation.state in (states.FAILED, states.CANCELLED)
     if waited and failed and operation.kind != "connect":
+        ended = f"The operation was {operation.state}."
         raise exception.OperationFailed(
-            operation.last_error or f"The operation was {operation.state}.",
+            operation.last_error or ended,
+            public=operation.public_error or ended,
             status=operation.error_status or 409,
             code=operation.error_code or "operation.cancelled",
             location=location,
@@ -121,14 +124,26 @@ def answer(
     return response
 
 
-def visible(cls: type[base.Resource], version: int) -> list[str]:
-    """The fields of a class that a client of a version sees."""
+def visible(call: Call, cls: type[base.Resource]) -> list[str]:
+    """The fields of a class that the client sees."""
     names = [
         name
         for name, field in cls.fields.items()
-        if field.visible and field.since <= version
+        if field.visible
+        and field.since <= call.version
+        and (call.context.sees_hardware or not field.hardware)
     ]
     return sorted(names, key=lambda name: name != "uuid")
+
+
+def refuse_hidden(call: Call, cls: type[base.Resource], name: str) -> None:
+    """Tell a name that the client may not know from one that there is not.
+
+    :raises: ForbiddenField
+    """
+    field = cls.fields.get(name)
+    if field is not None and field.hardware and not call.context.sees_hardware:
+        raise exception.ForbiddenField(field=name, rule=policies.HARDWARE)
 
 
 def document(
@@ -136,8 +151,8 @@ def document(
 ) -> dict[str, typing.Any]:
     """The document of a resource, with the link to itself."""
     if names is None:
-        names = visible(type(obj), call.version)
-    shown = types.document(obj, names)
+        names = visible(call, type(obj))
+    shown = types.document(obj, names, call.context.sees_hardware)
     shown["links"] = [
         {"rel": "self", "href": call.url(f"/v1/{obj.COLLECTION}/{obj.uuid}")}
     ]

@@ -22,8 +22,13 @@ import sys
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 
+from valence import exception
+from valence import placement
+from valence.api import auth
 from valence.db import engine
 from valence.db import migration
+from valence.db import secrets
+from valence.scheduler import select
 
 CONF = cfg.CONF
 
@@ -46,6 +51,51 @@ def database_is_current() -> None:
         )
     # The children of the fork make connections of their own.
     engine.dispose()
+
+
+def clients_are_known() -> None:
+    """Exit with a reason where the API cannot tell who may ask for what."""
+    if (problem := auth.problem()) is not None:
+        sys.exit(problem)
+    if (
+        CONF.auth_strategy == "noauth"
+        and not CONF.api.allow_remote_noauth
+        and not auth.is_here(str(CONF.api.host))
+    ):
+        sys.exit(
+            f"auth_strategy is noauth and [api]host is {CONF.api.host}: who "
+            "reaches it would be the administrator. Listen on 127.0.0.1, "
+            "choose another auth_strategy, or set [api]allow_remote_noauth."
+        )
+
+
+def secrets_can_be_read() -> None:
+    """Exit with a reason where keys are missing."""
+    try:
+        secrets.check()
+    except exception.KeysUnusable as e:
+        sys.exit(str(e))
+    engine.dispose()
+
+
+def placement_is_named() -> None:
+    """Exit with a reason where nobody can say how Placement is reached.
+
+    Whether it answers is another matter: nothing waits for it.
+    """
+    if CONF.placement.enabled:
+        try:
+            placement.Client()
+        except placement.Misconfigured as e:
+            sys.exit(f"[placement] is enabled, but cannot be used: {e}")
+
+
+def scheduler_is_complete() -> None:
+    """Exit with a reason where a filter or a weigher cannot be had."""
+    try:
+        select.check()
+    except select.PluginError as e:
+        sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
 
 
 def address_is_free() -> None:

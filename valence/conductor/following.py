@@ -49,7 +49,7 @@ def follow(
     One statement, one request for each page of Ironic's nodes, and one more
     statement or operation for each node that something has become of.
     """
-    if not CONF.ironic.follow_interval or not polling.is_ours(host, IRONIC):
+    if not CONF.ironic.follow_interval or not polling.share(host, [IRONIC]):
         return
     rows = enrolled.find(IRONIC)
     if not rows:

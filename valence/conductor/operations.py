@@ -50,14 +50,22 @@ class Operations:
 
     What waits for a provisioner is away: it counts neither as a worker nor
     against its pod manager, and is bounded by itself.
+
+    :param changed: is told of each pod manager whose books an operation may
+        have changed, when it has ended; returns at once
     """
 
     def __init__(
-        self, host: str, connections: Connections, provisioners: Provisioners
+        self,
+        host: str,
+        connections: Connections,
+        provisioners: Provisioners,
+        changed: typing.Callable[[str], None],
     ) -> None:
         self._host = host
         self._connections = connections
         self._provisioners = provisioners
+        self._changed = changed
         self._lock = threading.Condition()
         self._running: dict[str, objects.Operation] = {}
         self._away: set[str] = set()
@@ -238,7 +246,7 @@ class Operations:
             )
         except exception.NotFound as e:
             operation.state = states.CANCELLED
-            operation.last_error = str(e)
+            operation.last_error = operation.public_error = str(e)
             db.finish(operation, None, {})
             return
         run = Run(
@@ -303,13 +311,18 @@ class Operations:
             operation.last_error = (
                 f"{reason}. {what} failed too: {run.undo_error}"
             )[:4096]
+            operation.public_error = (
+                f"{operation.public_error} Giving the hardware back failed "
+                "too."
+            )[:4096]
         gone = False
         connecting = getattr(target, "status", None) == states.CONNECTING
         if failed and connecting and "status" not in values:
             values["status"] = states.POD_MANAGER.outcome("silent")
             values["status_reason"] = (operation.last_error or "")[:2048]
         if isinstance(target, objects.Node) and event:
-            values["last_error"] = operation.last_error if failed else None
+            for name in ("last_error", "public_error"):
+                values[name] = getattr(operation, name) if failed else None
             state = states.NODE.target(target.provision_state, event)
             gone = state == states.GONE
             values["provision_state"] = state
@@ -332,6 +345,9 @@ class Operations:
             # What the node came with, and which systems it is on, was not
             # known when it was booked.
             recount.recount(target.podm_id)
+        for podm_id in {operation.podm_id, *run.tried}:
+            if podm_id is not None:
+                self._changed(podm_id)
         LOG.log(
             logging.WARNING if failed else logging.INFO,
             "%s %s %s: %s%s",

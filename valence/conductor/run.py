@@ -141,8 +141,11 @@ class Run:
 
     # -- the Progress of drivers --
 
-    def step(self, name: str) -> None:
-        """Begin a step; the one before it has succeeded."""
+    def step(self, name: str, public: str | None = None) -> None:
+        """Begin a step; the one before it has succeeded.
+
+        :param public: its name for those who may not know of the hardware
+        """
         steps = self._ended("succeeded")
         steps.append(
             {
@@ -150,6 +153,7 @@ class Run:
                 "state": "running",
                 "started_at": db.now().isoformat(),
                 "ended_at": None,
+                **({"public": public} if public else {}),
             }
         )
         self.operation.steps = steps
@@ -196,7 +200,8 @@ class Run:
             error = exception.ValenceError(
                 "An unexpected error occurred; the log of conductor "
                 f"{CONF.conductor.host} tells more about operation "
-                f"{self.operation.uuid}."
+                f"{self.operation.uuid}.",
+                public=exception.ValenceError.message,
             )
         if self.error is None:
             self.error = error
@@ -215,6 +220,7 @@ class Run:
         """Put the reason on the operation."""
         if self.error is not None:
             self.operation.last_error = str(self.error)[:4096]
+            self.operation.public_error = self.error.told(False)[:4096]
             self.operation.error_code = self.error.code
             self.operation.error_status = self.error.status
             if isinstance(self.error, exception.NoPodManager):

@@ -16,8 +16,14 @@ from oslo_config import cfg
 
 from valence import conf
 from valence.conf import ironic
+from valence.conf import placement
 
 
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     """Each group with its options."""
-    return list((conf.GROUPS | {ironic.GROUP: ironic.samples()}).items())
+    samples = {
+        # What logs in is registered when it is known how.
+        ironic.GROUP: ironic.samples(),
+        placement.GROUP: [*placement.OPTS, *placement.AUTH_OPTS],
+    }
+    return list((conf.GROUPS | samples).items())

@@ -55,25 +55,56 @@ def capacity(told: typing.Mapping[str, typing.Any]) -> int:
 
 
 def enough(
-    name: str, amount: int, had: int = 0, of: sa.FromClause = INVENTORIES
+    name: typing.Any,
+    amount: typing.Any,
+    had: int = 0,
+    of: sa.FromClause = INVENTORIES,
 ) -> tuple[sa.ColumnElement[bool], ...]:
     """Conditions on an inventory that can give this much of a class.
 
-    :param had: of this, what who asks holds already
+    :param name: of the class; it and the amount may be parameters
+    :param had: of the amount, what who asks holds already
     :param of: the inventories, by another name
     """
     i = of.c
+    if not had:
+        there = i.free >= amount
+    elif amount > had:
+        there = i.free >= amount - had
+    else:  # who wants no more than before gets it, also of what has shrunk
+        there = sa.true()
     return (
         i.resource_class == name,
-        # Who wants no more than before gets it, also of what has shrunk.
-        sa.true() if amount <= had else i.free >= amount - had,
+        there,
         i.min_unit <= amount,
         i.max_unit >= amount,
-        sa.literal(amount) % i.step_size == 0,
+        amount % i.step_size == 0,
     )
 
 
 # -- taking and giving back ---------------------------------------------------
+
+# These statements are kept: making one takes longer than carrying it out.
+_NAME: sa.BindParameter[str] = sa.bindparam("name")
+_AMOUNT = sa.bindparam("amount", type_=sa.BigInteger())
+
+
+def _booking(*there: sa.ColumnElement[bool]) -> sa.Update:
+    i = INVENTORIES.c
+    return (
+        sa.update(INVENTORIES)
+        .where(i.provider_id == sa.bindparam("provider"), *there)
+        .values(used=i.used + _AMOUNT, free=i.free - _AMOUNT)
+    )
+
+
+_TAKE = _booking(*enough(_NAME, _AMOUNT))
+_BOOK = _booking(INVENTORIES.c.resource_class == _NAME)
+_HELD = sa.select(
+    ALLOCATIONS.c.provider_id,
+    ALLOCATIONS.c.resource_class,
+    ALLOCATIONS.c.used,
+).where(ALLOCATIONS.c.consumer_id == sa.bindparam("consumer"))
 
 
 def take(
@@ -82,10 +113,12 @@ def take(
     wanted: Amounts,
     *,
     force: bool = False,
+    fresh: bool = False,
 ) -> tuple[str, str] | None:
     """Book what a node takes; the caller rolls back where it cannot.
 
     :param force: the rows say that it is there, whatever the books say
+    :param fresh: it holds nothing yet
     :returns: None, or the (provider, class) of which there is not enough
     """
     # Always in the same order, all inventories before any allocation: two
@@ -95,17 +128,14 @@ def take(
         for provider, amounts in wanted.items()
         for name, amount in amounts.items()
     )
-    i = INVENTORIES.c
     for provider, name, amount in parts:
-        there = (i.resource_class == name,) if force else enough(name, amount)
         done = connection.execute(
-            sa.update(INVENTORIES)
-            .where(i.provider_id == provider, *there)
-            .values(used=i.used + amount, free=i.free - amount)
+            _BOOK if force else _TAKE,
+            {"provider": provider, "name": name, "amount": amount},
         )
         if not (done.rowcount or force):
             return provider, name
-    have = held(connection, consumer_id)
+    have = {} if fresh else held(connection, consumer_id)
     new = []
     for provider, name, amount in parts:
         if (provider, name) in have:
@@ -127,6 +157,7 @@ def give(
     """Book what a node gives back.
 
     :param given: None: all that it holds
+    :raises: DBDeadlock, so that the transaction is run again
     """
     holding = held(connection, consumer_id)
     if given is None:
@@ -139,28 +170,21 @@ def give(
             if not amount:
                 continue
             connection.execute(
-                sa.update(INVENTORIES)
-                .where(
-                    INVENTORIES.c.provider_id == provider,
-                    INVENTORIES.c.resource_class == name,
-                )
-                .values(
-                    used=INVENTORIES.c.used - amount,
-                    free=INVENTORIES.c.free + amount,
-                )
+                _BOOK, {"provider": provider, "name": name, "amount": -amount}
             )
-            if amount == holding[provider, name]:
-                connection.execute(
-                    sa.delete(ALLOCATIONS).where(
-                        *_is(consumer_id, provider, name)
-                    )
-                )
-            else:
-                connection.execute(
-                    _on(consumer_id, provider, name).values(
-                        used=ALLOCATIONS.c.used - amount
-                    )
-                )
+            here = (
+                *_is(consumer_id, provider, name),
+                ALLOCATIONS.c.used == holding[provider, name],
+            )
+            left = holding[provider, name] - amount
+            done = connection.execute(
+                sa.update(ALLOCATIONS).where(*here).values(used=left)
+                if left
+                else sa.delete(ALLOCATIONS).where(*here)
+            )
+            if not done.rowcount:
+                # A recount came in between; run again, this waits for it.
+                raise db_exc.DBDeadlock()
 
 
 def change(
@@ -226,13 +250,7 @@ def held(
     """What a node holds: (provider, resource class) → amount."""
     return {
         (row.provider_id, row.resource_class): row.used
-        for row in connection.execute(
-            sa.select(
-                ALLOCATIONS.c.provider_id,
-                ALLOCATIONS.c.resource_class,
-                ALLOCATIONS.c.used,
-            ).where(ALLOCATIONS.c.consumer_id == consumer_id)
-        )
+        for row in connection.execute(_HELD, {"consumer": consumer_id})
     }
 
 
@@ -277,24 +295,20 @@ def ensure_classes(
     """Make the resource classes that are not there yet.
 
     All are there until the transaction ends: nobody deletes one meanwhile.
+
+    :raises: DBDeadlock, so that the transaction is run again
     """
     classes = models.RESOURCE_CLASSES
     wanted = set(names)
     if not wanted:
         return
-    known = sa.select(classes.c.name).where(classes.c.name.in_(wanted))
-    missing = wanted - set(connection.execute(known).scalars())
-    while True:
-        for name in sorted(missing):
-            try:
-                with connection.begin_nested():
-                    connection.execute(
-                        sa.insert(classes).values(new_row(name=name))
-                    )
-            except db_exc.DBDuplicateEntry:
-                pass  # another conductor was faster
-        missing = wanted - set(
-            connection.execute(known.with_for_update(read=True)).scalars()
-        )
-        if not missing:
-            return
+    known = connection.execute(
+        sa.select(classes.c.name)
+        .where(classes.c.name.in_(wanted))
+        .with_for_update(read=True)
+    ).scalars()
+    try:
+        for name in sorted(wanted - set(known)):
+            connection.execute(sa.insert(classes).values(new_row(name=name)))
+    except db_exc.DBDuplicateEntry as e:
+        raise db_exc.DBDeadlock(e) from None  # another one was faster

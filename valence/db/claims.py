@@ -12,7 +12,11 @@
 
 """Takes for a node what it is to be made of, before hardware is touched."""
 
+import contextlib
 import dataclasses
+import functools
+import itertools
+import typing
 
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
@@ -28,16 +32,13 @@ from valence.db import operations
 from valence.objects import requirements
 from valence.objects import resource_provider
 
-#: Free devices that are looked at for each one that is taken.
-AT_ONCE = 64
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Place:
     """Where within a pod manager; None: anywhere.
 
-    :ivar rack_id: where the system stands; the devices too, where they have
-        to stand in the same rack
+    :ivar rack_id: where the system stands; the devices that it can reach
+        stand there too, or it is not told where
     :ivar rack_index: what the hardware calls that rack
     :ivar pool: pooled_group_id of the devices
     """
@@ -54,7 +55,14 @@ class Lost(Exception):
     """Somebody else was faster; nothing was taken. Says what is missing."""
 
 
-@api.retried
+class _Outrun(Lost):
+    """The pool that was chosen has no more; others may have."""
+
+
+#: Pools that are chosen one after the other because others were faster.
+AGAIN = 20
+
+
 def claim(
     operation: objects.Operation,
     node: objects.Node,
@@ -69,6 +77,20 @@ def claim(
     :returns: False where the operation is not owned any more
     :raises: Lost
     """
+    for _ in range(AGAIN):
+        with contextlib.suppress(_Outrun):
+            return _claim(operation, node, podm_id, asked, place)
+    return _claim(operation, node, podm_id, asked, place)
+
+
+@api.retried
+def _claim(
+    operation: objects.Operation,
+    node: objects.Node,
+    podm_id: str,
+    asked: requirements.Requirements,
+    place: Place,
+) -> bool:
     try:
         with engine.writing() as connection:
             _lock_pod_manager(connection, podm_id)
@@ -79,8 +101,16 @@ def claim(
             if aimed is None or values is None:
                 connection.rollback()
                 return False
-            _book(connection, node, podm_id, asked)
-            _take_devices(connection, operation, node, podm_id, asked, place)
+            held = accounts.held(connection, node.uuid)
+            _book(connection, node, podm_id, asked, held)
+            # Booked and taken together, by an earlier attempt as well.
+            if not (
+                any(provider == podm_id for provider, _ in held)
+                and _has_devices(connection, operation)
+            ):
+                _take_devices(
+                    connection, operation, node, podm_id, asked, place
+                )
     except db_exc.DBReferenceError:
         raise Lost("it is gone") from None
     _applied(operation, aimed, node, values)
@@ -131,14 +161,16 @@ def holds(node: objects.Node) -> bool:
     return any(provider == node.podm_id for provider, _ in held)
 
 
+# Held until the commit: deleting it waits, and then is refused.
+_LOCK = (
+    sa.select(models.POD_MANAGERS.c.maintenance)
+    .where(models.POD_MANAGERS.c.uuid == sa.bindparam("podm"))
+    .with_for_update(read=True)
+)
+
+
 def _lock_pod_manager(connection: sa.Connection, podm_id: str) -> None:
-    pods = models.POD_MANAGERS
-    # Held until the commit: deleting it waits, and then is refused.
-    found = connection.execute(
-        sa.select(pods.c.maintenance)
-        .where(pods.c.uuid == podm_id)
-        .with_for_update(read=True)
-    ).first()
+    found = connection.execute(_LOCK, {"podm": podm_id}).first()
     if found is None:
         raise Lost("it is gone")
     if found.maintenance:
@@ -150,8 +182,8 @@ def _book(
     node: objects.Node,
     podm_id: str,
     asked: requirements.Requirements,
+    held: dict[tuple[str, str], int],
 ) -> None:
-    held = accounts.held(connection, node.uuid)
     here = {
         name: amount
         for name, amount in asked.amounts.items()
@@ -162,38 +194,43 @@ def _book(
     for name, amount in asked.resources:
         if name in elsewhere:
             continue  # an earlier attempt has it
-        for pool in _pools(connection, podm_id, name, amount):
-            wanted.setdefault(pool, {})[name] = amount
-            break
-        else:
+        pool = _pool(connection, podm_id, name, amount)
+        if pool is None:
             raise Lost(f"no pool has {amount} of {name} left")
-    lacking = accounts.take(connection, node.uuid, wanted)
+        wanted.setdefault(pool, {})[name] = amount
+    lacking = accounts.take(connection, node.uuid, wanted, fresh=not held)
     if lacking is not None:
-        raise Lost(f"it has too little of {lacking[1]} left")
+        lost = Lost if lacking[0] == podm_id else _Outrun
+        raise lost(f"it has too little of {lacking[1]} left")
 
 
-def _pools(
+def _pool(
     connection: sa.Connection, podm_id: str, name: str, amount: int
-) -> list[str]:
-    """Pools that have enough of a class, the fullest first."""
+) -> str | None:
+    """The fullest of the pools that have enough of a class; of several one
+    at random, so that those who look at once do not all choose the same."""
     p, i = models.PROVIDERS.c, models.INVENTORIES.c
-    return list(
-        connection.execute(
-            sa.select(p.uuid)
-            .join_from(
-                models.INVENTORIES,
-                models.PROVIDERS,
-                p.uuid == i.provider_id,
-            )
-            .where(
-                *accounts.enough(name, amount),
-                p.kind == resource_provider.POOL,
-                sa.or_(p.podm_id.is_(None), p.podm_id == podm_id),
-            )
-            .order_by(i.free.desc(), i.id)
-            .limit(1)
-        ).scalars()
-    )
+    return connection.execute(
+        sa.select(p.uuid)
+        .join_from(
+            models.INVENTORIES, models.PROVIDERS, p.uuid == i.provider_id
+        )
+        .where(
+            *accounts.enough(name, amount),
+            p.kind == resource_provider.POOL,
+            sa.or_(p.podm_id.is_(None), p.podm_id == podm_id),
+        )
+        .order_by(i.free.desc(), sa.func.random())
+        .limit(1)
+    ).scalar()
+
+
+def _has_devices(
+    connection: sa.Connection, operation: objects.Operation
+) -> bool:
+    d = models.DEVICES.c
+    query = sa.select(d.id).where(d.operation_id == operation.uuid).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _take_devices(
@@ -207,17 +244,109 @@ def _take_devices(
     if not asked.devices:
         return
     d = models.DEVICES.c
-    have = connection.execute(
-        sa.select(sa.func.count()).where(d.operation_id == operation.uuid)
-    ).scalar()
-    if have:
-        return  # taken by an earlier attempt, all of them
-    for wanted in asked.devices:
-        for _ in range(wanted.count):
-            if not _take_one(
-                connection, operation, node, podm_id, wanted, place, asked
-            ):
-                raise Lost(f"too few devices are left: {wanted}")
+    where = {"podm": podm_id}
+    if place.pool is not None:
+        where["pool"] = place.pool
+    if place.rack_id is not None:
+        where["same rack" if asked.same_rack else "rack"] = place.rack_id
+    taken: list[int] = []
+    for _, alike in itertools.groupby(asked.devices, lambda w: w.type):
+        taken += _choose(connection, where, list(alike))
+    connection.execute(
+        sa.update(models.DEVICES)
+        .where(d.id.in_(taken))
+        .values(
+            state=states.DEVICE.target(states.FREE, "attach"),
+            node_uuid=node.uuid,
+            attached_here=True,
+            operation_id=operation.uuid,
+            updated_at=api.now(),
+            revision=d.revision + 1,
+        )
+    )
+
+
+def _choose(
+    connection: sa.Connection,
+    where: dict[str, str],
+    wanted: list[requirements.Wanted],
+) -> list[int]:
+    """Find and lock a device for each that is wanted of one type.
+
+    :param where: they stand, see :func:`_offer`
+    :raises: Lost
+    """
+    # If they can be shared out at all, then also among so many of each kind:
+    # of these the other kinds cannot have taken all.
+    enough = sum(one.count for one in wanted)
+    offers = [
+        list(
+            connection.execute(
+                _offer(one, frozenset(where)), {**where, "enough": enough}
+            ).scalars()
+        )
+        for one in wanted
+    ]
+    owners: dict[int, int] = {}
+    for kind, one in enumerate(wanted):
+        for _ in range(one.count):
+            if not _share_out(kind, offers, owners):
+                raise Lost(f"too few devices are left: {one}")
+    return list(owners)
+
+
+# Kept: making this takes longer than carrying it out.
+@functools.lru_cache(256)
+def _offer(
+    wanted: requirements.Wanted, where: frozenset[str]
+) -> sa.Select[typing.Any]:
+    """Find and lock devices that suit, the best first.
+
+    :param where: the parameters of the statement, beside "enough"
+    """
+    d = models.DEVICES.c
+    near = d.rack_id == sa.bindparam("rack")
+    conditions = {
+        "podm": d.podm_id == sa.bindparam("podm"),
+        "pool": d.pooled_group_id == sa.bindparam("pool"),
+        "rack": sa.or_(near, d.rack_id.is_(None)),
+        "same rack": d.rack_id == sa.bindparam("same rack"),
+    }
+    return (
+        sa.select(d.id)
+        .where(*(conditions[name] for name in sorted(where)), *suits(wanted))
+        # The smallest that will do: what is larger may be asked for next.
+        .order_by(d.capacity_gib, d.id)
+        .limit(sa.bindparam("enough"))
+        # As they are now, and nobody else's until the commit.
+        .with_for_update()
+    )
+
+
+def _share_out(
+    kind: int, offers: list[list[int]], owners: dict[int, int]
+) -> bool:
+    """Give one more device to a kind, if need be by swapping.
+
+    :param offers: what suits each kind
+    :param owners: device → the kind that it was given to
+    """
+    #: kind → who would take which device of its
+    swaps: dict[int, tuple[int, int] | None] = {kind: None}
+    waiting = [kind]
+    for one in waiting:
+        for device in offers[one]:
+            owner = owners.get(device)
+            if owner is None:
+                owners[device] = one
+                while (swap := swaps[one]) is not None:
+                    one, device = swap
+                    owners[device] = one
+                return True
+            if owner not in swaps:
+                swaps[owner] = one, device
+                waiting.append(owner)
+    return False
 
 
 def suits(
@@ -239,48 +368,6 @@ def suits(
     if wanted.capacity_gib is not None:
         conditions.append(d.capacity_gib >= wanted.capacity_gib)
     return conditions
-
-
-def _take_one(
-    connection: sa.Connection,
-    operation: objects.Operation,
-    node: objects.Node,
-    podm_id: str,
-    wanted: requirements.Wanted,
-    place: Place,
-    asked: requirements.Requirements,
-) -> bool:
-    d = models.DEVICES.c
-    free = [d.podm_id == podm_id, *suits(wanted)]
-    if place.pool is not None:
-        free.append(d.pooled_group_id == place.pool)
-    if asked.same_rack:
-        free.append(d.rack_id == place.rack_id)
-    # The smallest that will do: what is larger may be asked for next.
-    query = (
-        sa.select(d.id)
-        .where(*free)
-        .order_by(d.capacity_gib, d.id)
-        .limit(AT_ONCE)
-    )
-    # The state is looked at again by the UPDATE: whoever else chose the
-    # same device meanwhile has taken it, and the next is tried.
-    for id_ in connection.execute(query).scalars():
-        done = connection.execute(
-            sa.update(models.DEVICES)
-            .where(d.id == id_, *free)
-            .values(
-                state=states.DEVICE.target(states.FREE, "attach"),
-                node_uuid=node.uuid,
-                attached_here=True,
-                operation_id=operation.uuid,
-                updated_at=api.now(),
-                revision=d.revision + 1,
-            )
-        )
-        if done.rowcount:
-            return True
-    return False
 
 
 def free_systems(podm_id: str) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ import dataclasses
 import typing
 
 from valence import exception
+from valence import networks
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,8 +43,12 @@ class Connection:
     url: str
     username: str | None = None
     password: str | None = dataclasses.field(default=None, repr=False)
+    #: How to log in: 'basic' (HTTP Basic) or 'session' (Redfish sessions).
+    authentication: str = "basic"
     #: True: system CAs; False: no verification; str: path of a CA bundle.
     verify: bool | str = True
+    #: Where its address has to be; anywhere where there is none.
+    allowed_networks: tuple[networks.Network, ...] = ()
     #: The most that one HTTP call may take.
     timeout: float = 30.0
     #: Between two looks at a state that is awaited.
@@ -62,7 +67,10 @@ class Progress(typing.Protocol):
         """Sleep between two looks at the hardware."""
 
     def warn(self, message: str) -> None:
-        """Tell the user what to know or do, though nothing failed."""
+        """Tell the user what to know or do, though nothing failed.
+
+        Whoever has the node reads it: it names nothing that is not theirs.
+        """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -94,11 +94,14 @@ class Requirements:
 
     @property
     def amounts(self) -> dict[str, int]:
-        """Resource class → amount, of what the pod manager itself has."""
-        found = collections.Counter({resource_class.SYSTEM: 1})
+        """Resource class → amount, of what the pod manager itself has.
+
+        The scarcest first: devices before systems, and much before little.
+        """
+        found: collections.Counter[str] = collections.Counter()
         for wanted in self.devices:
             found[wanted.resource_class] += wanted.count
-        return dict(found)
+        return {**dict(found.most_common()), resource_class.SYSTEM: 1}
 
     @property
     def of_one_system(self) -> bool:

@@ -12,16 +12,20 @@
 
 """The contract of filters and weighers.
 
-Both are made once, without arguments, when a conductor first needs them, and
-are asked from several threads at once. What they say in SQL is about
-``POD_MANAGERS``, one row of which is one pod manager.
+Both are made once, without arguments, before a conductor is at work, and are
+asked from several threads at once. What they say in SQL is about
+``POD_MANAGERS``, one row of which is one pod manager, and about what it has
+of each class that is asked for, see :func:`inventory`. It is kept, and used
+again for requests that are alike: it may depend on nothing but the request.
 """
 
 import dataclasses
+import functools
 import typing
 
 import sqlalchemy as sa
 
+from valence.db import models
 from valence.objects.requirements import Requirements
 
 #: What was read of one pod manager: uuid, name, and what the filters and
@@ -29,6 +33,23 @@ from valence.objects.requirements import Requirements
 Row = sa.RowMapping
 #: Label → expression. A label begins with the name of the plug-in.
 Columns = dict[str, sa.ColumnElement[typing.Any]]
+
+
+def inventory(asked: Requirements, name: str) -> sa.FromClause:
+    """A pod manager's own inventory of a class, in the pod manager's row.
+
+    All of it is null where there is none.
+
+    :param name: of the classes in ``asked.amounts``
+    """
+    return _inventory(list(asked.amounts).index(name))
+
+
+# Called by their place, so that requests that differ by class alone are one
+# statement to the database's driver and to SQLAlchemy.
+@functools.cache
+def _inventory(place: int) -> sa.FromClause:
+    return models.INVENTORIES.alias(f"inventory_{place}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,7 +71,12 @@ class Filter:
 
     A filter overrides :meth:`condition`, where the database can tell, or
     :meth:`passes`, where it cannot; and :meth:`explain`.
+
+    :cvar covers: filters whose conditions need not be asked where this one
+        has a condition: it lets nothing pass that they turn down
     """
+
+    covers: typing.ClassVar[tuple[type["Filter"], ...]] = ()
 
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         """Of the pod managers that can serve; None: of all."""

@@ -23,8 +23,8 @@ from valence.db import claims
 from valence.db import models
 from valence.objects import resource_provider
 from valence.objects.requirements import Requirements
-from valence.objects.requirements import Wanted
 from valence.scheduler import base
+from valence.scheduler import conditions
 
 PODS = models.POD_MANAGERS.c
 SYSTEMS = models.SYSTEMS
@@ -64,11 +64,15 @@ class Keys(base.Filter):
     """Its driver can serve every key of the request."""
 
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
-        # A JSON list of words without quotes in them.
+        # A JSON list of words without quotes in them. Not LIKE, which takes
+        # _ for any character and, on SQLite, a capital for a small letter.
         listed = sa.type_coerce(PODS.requirement_keys, sa.Text())
         return sa.and_(
             sa.true(),
-            *(listed.contains(f'"{key}"') for key in sorted(asked.keys)),
+            *(
+                sa.func.replace(listed, f'"{key}"', "") != listed
+                for key in sorted(asked.keys)
+            ),
         )
 
     def columns(self, asked: Requirements) -> base.Columns:
@@ -113,8 +117,14 @@ class Traits(base.Filter):
         )
 
     def columns(self, asked: Requirements) -> base.Columns:
-        both = asked.required_traits | asked.forbidden_traits
-        return {f"trait_{trait}": self._has(trait) for trait in sorted(both)}
+        return {
+            f"trait_{place}": self._has(trait)
+            for place, trait in enumerate(self._both(asked))
+        }
+
+    @staticmethod
+    def _both(asked: Requirements) -> list[str]:
+        return sorted(asked.required_traits | asked.forbidden_traits)
 
     @staticmethod
     def _has(trait: str) -> sa.ColumnElement[bool]:
@@ -122,14 +132,18 @@ class Traits(base.Filter):
         return sa.exists().where(t.provider_id == PODS.uuid, t.trait == trait)
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
+        has = {
+            trait: row[f"trait_{place}"]
+            for place, trait in enumerate(self._both(asked))
+        }
         parts = [
             f"lacks {trait}"
             for trait in sorted(asked.required_traits)
-            if not row[f"trait_{trait}"]
+            if not has[trait]
         ] + [
             f"has {trait}"
             for trait in sorted(asked.forbidden_traits)
-            if row[f"trait_{trait}"]
+            if has[trait]
         ]
         return base.Reason(f"it {' and '.join(parts)}")
 
@@ -138,37 +152,27 @@ class Capacity(base.Filter):
     """It has enough of each resource class left."""
 
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
-        # The first finds pod managers, by the index over what is free; the
-        # others look at those that it found. So the scarce come first:
-        # devices before systems, and much before little.
-        i = models.INVENTORIES.c
-        conditions: list[sa.ColumnElement[bool]] = []
-        for name, amount in sorted(
-            asked.amounts.items(),
-            key=lambda item: (item[0] == _SYSTEM, -item[1], item[0]),
-        ):
-            there = accounts.enough(name, amount)
-            conditions.append(
-                sa.exists().where(i.provider_id == PODS.uuid, *there)
-                if conditions
-                else PODS.uuid.in_(sa.select(i.provider_id).where(*there))
+        return sa.and_(
+            *(
+                condition
+                for name, amount in asked.amounts.items()
+                for condition in accounts.enough(
+                    name, amount, of=base.inventory(asked, name)
+                )
             )
-        return sa.and_(*conditions)
+        )
 
     def columns(self, asked: Requirements) -> base.Columns:
-        i = models.INVENTORIES.c
         return {
-            f"capacity_{name}": sa.select(i.free)
-            .where(i.provider_id == PODS.uuid, i.resource_class == name)
-            .scalar_subquery()
-            for name in asked.amounts
+            f"capacity_{place}": base.inventory(asked, name).c.free
+            for place, name in enumerate(asked.amounts)
         }
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
         words = {w.resource_class: w.type for w in asked.devices}
         needed, free = {}, {}
-        for name, amount in asked.amounts.items():
-            left = max(0, row[f"capacity_{name}"] or 0)
+        for place, (name, amount) in enumerate(asked.amounts.items()):
+            left = max(0, row[f"capacity_{place}"] or 0)
             if left < amount:
                 needed[name], free[name] = amount, left
         if not needed:
@@ -192,7 +196,7 @@ class System(base.Filter):
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         if not asked.of_one_system:
             return None
-        return sa.exists().where(*fits(asked))
+        return sa.exists().where(*conditions.fits(asked))
 
     def columns(self, asked: Requirements) -> base.Columns:
         free = (
@@ -247,10 +251,29 @@ class System(base.Filter):
 class Devices(base.Filter):
     """A system that fits can reach the devices that are asked for."""
 
+    covers = (System,)
+
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         if not asked.devices:
             return None
-        return sa.exists().where(*fits(asked), reaches(asked))
+        together = sa.exists().where(
+            *conditions.fits(asked), conditions.reaches(asked)
+        )
+        if asked.of_one_place:
+            return together
+        # Where any system reaches any device, they need not be looked at:
+        # the books have counted them.
+        counted = []
+        for wanted in asked.devices:
+            has = base.inventory(asked, wanted.resource_class).c
+            counted += [
+                has.device_type == wanted.type,
+                has.free >= wanted.count,
+            ]
+        return sa.and_(
+            sa.exists().where(*conditions.fits(asked)),
+            sa.or_(sa.and_(*counted), together),
+        )
 
     def columns(self, asked: Requirements) -> base.Columns:
         d = DEVICES.c
@@ -295,23 +318,24 @@ class Pools(base.Filter):
 
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         return sa.and_(
-            sa.true(),
-            *(
-                sa.exists().where(
-                    *self._serving(), *accounts.enough(name, amount)
-                )
-                for name, amount in asked.resources
-            ),
+            sa.true(), *(self._gives(*wanted) for wanted in asked.resources)
         )
 
     def columns(self, asked: Requirements) -> base.Columns:
         i = models.INVENTORIES.c
-        return {
-            f"pools_{name}": sa.select(sa.func.max(i.free))
-            .where(*self._serving(), i.resource_class == name)
-            .scalar_subquery()
-            for name, _ in asked.resources
-        }
+        found: base.Columns = {}
+        for place, (name, amount) in enumerate(asked.resources):
+            found[f"pools_give_{place}"] = self._gives(name, amount)
+            found[f"pools_{place}"] = (
+                sa.select(sa.func.max(i.free))
+                .where(*self._serving(), i.resource_class == name)
+                .scalar_subquery()
+            )
+        return found
+
+    def _gives(self, name: str, amount: int) -> sa.ColumnElement[bool]:
+        there = accounts.enough(name, amount)
+        return sa.exists().where(*self._serving(), *there)
 
     @staticmethod
     def _serving() -> tuple[sa.ColumnElement[bool], ...]:
@@ -323,122 +347,21 @@ class Pools(base.Filter):
         )
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
-        needed, free = {}, {}
-        for name, amount in asked.resources:
-            left = max(0, row[f"pools_{name}"] or 0)
-            if left < amount or len(asked.resources) == 1:
-                needed[name], free[name] = amount, left
+        needed, free, parts = {}, {}, []
+        for place, (name, amount) in enumerate(asked.resources):
+            if row[f"pools_give_{place}"]:
+                continue
+            left = max(0, row[f"pools_{place}"] or 0)
+            needed[name], free[name] = amount, left
+            part = f"{amount} of {name} needed, {left} free"
+            if left >= amount:
+                part += " but not given in this amount"
+            parts.append(part)
         return base.Reason(
-            "no pool that serves it has enough: "
-            + " and ".join(
-                f"{needed[name]} of {name} needed, {free[name]} free"
-                for name in needed
-            ),
+            f"no pool that serves it has enough: {' and '.join(parts)}",
             needed,
             free,
         )
 
 
 _SYSTEM = objects.resource_class.SYSTEM
-
-
-def fits(
-    asked: Requirements, podm_id: typing.Any = PODS.uuid
-) -> list[sa.ColumnElement[bool]]:
-    """Conditions on a free system that has what is asked of the system."""
-    s = SYSTEMS.c
-    found = [s.podm_id == podm_id, s.state == objects.system.FREE]
-    for column, least in (
-        (s.memory_mib, asked.memory_mib),
-        (s.cpu_cores, asked.cores),
-    ):
-        if least is not None:
-            # What a pod manager does not tell does not count against it.
-            found.append(sa.or_(column.is_(None), column >= least))
-    if asked.cpu_model is not None:
-        found.append(
-            sa.or_(s.cpu_model.is_(None), s.cpu_model == asked.cpu_model)
-        )
-    if asked.rack is not None:
-        r = models.RACKS.c
-        found.append(
-            s.rack_id.in_(
-                sa.select(r.uuid).where(
-                    r.podm_id == podm_id,
-                    sa.or_(
-                        r.uuid == asked.rack,
-                        r.name == asked.rack,
-                        r.index == asked.rack,
-                    ),
-                )
-            )
-        )
-    return found
-
-
-def reaches(
-    asked: Requirements, podm_id: typing.Any = PODS.uuid
-) -> sa.ColumnElement[bool]:
-    """Condition on a system: the devices are where it can reach them.
-
-    A pool serves the rack that it stands in; where that is not told, all.
-    """
-    d, s = DEVICES.c, SYSTEMS.c
-    near = d.rack_id == s.rack_id
-    if not asked.same_rack:
-        near = sa.or_(near, d.rack_id.is_(None), s.rack_id.is_(None))
-    query = _together(asked, podm_id).where(near)
-    return query.correlate(SYSTEMS, models.POD_MANAGERS).exists()
-
-
-def pools_of(
-    asked: Requirements, podm_id: str, rack_id: str | None
-) -> sa.Select[typing.Any]:
-    """The pools that have all devices which a system in a rack can reach."""
-    d = DEVICES.c
-    query = _together(asked, podm_id).where(d.pooled_group_id.is_not(None))
-    if rack_id is None:
-        return query
-    near = d.rack_id == rack_id
-    return query.where(
-        near if asked.same_rack else sa.or_(near, d.rack_id.is_(None))
-    )
-
-
-def _together(
-    asked: Requirements, podm_id: typing.Any
-) -> sa.Select[typing.Any]:
-    """Groups of devices that have enough of each kind."""
-    d = DEVICES.c
-    enough = [
-        sa.func.sum(sa.case((sa.or_(*conditions), 1), else_=0)) >= count
-        for conditions, count in _apart(asked.devices)
-    ]
-    by = d.pooled_group_id if asked.same_pool else d.podm_id
-    return (
-        sa.select(by)
-        .where(d.podm_id == podm_id, sa.or_(*_any_of(asked.devices)))
-        .group_by(by)
-        .having(sa.and_(*enough))
-    )
-
-
-def _any_of(wanted: tuple[Wanted, ...]) -> list[sa.ColumnElement[bool]]:
-    return [sa.and_(*claims.suits(one)) for one in wanted]
-
-
-def _apart(
-    wanted: tuple[Wanted, ...],
-) -> list[tuple[list[sa.ColumnElement[bool]], int]]:
-    """Which devices have to be how many, for each kind, and for kinds that
-    one device may be of: those of one type, taken together."""
-    parts = [([sa.and_(*claims.suits(one))], one.count) for one in wanted]
-    by_type: dict[str, list[Wanted]] = {}
-    for one in wanted:
-        by_type.setdefault(one.type, []).append(one)
-    for alike in by_type.values():
-        if len(alike) > 1:
-            parts.append(
-                (_any_of(tuple(alike)), sum(one.count for one in alike))
-            )
-    return parts

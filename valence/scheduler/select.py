@@ -15,7 +15,9 @@
 import collections.abc
 import dataclasses
 import functools
+import math
 import random
+import types
 import typing
 
 from oslo_config import cfg
@@ -27,7 +29,7 @@ from valence.db import engine
 from valence.db import models
 from valence.objects.requirements import Requirements
 from valence.scheduler import base
-from valence.scheduler import filters
+from valence.scheduler import conditions
 
 CONF = cfg.CONF
 
@@ -37,8 +39,7 @@ WEIGHERS = "valence.scheduler.weigher"
 PODS = models.POD_MANAGERS.c
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(typing.NamedTuple):
     """A pod manager that can serve a request.
 
     :ivar score: the sum of its weights; the best is the highest
@@ -48,7 +49,7 @@ class Candidate:
     uuid: str
     name: str
     score: float = 0.0
-    weights: dict[str, float] = dataclasses.field(default_factory=dict)
+    weights: typing.Mapping[str, float] = types.MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,8 +92,20 @@ def _plugins(namespace: str, names: tuple[str, ...]) -> dict[str, typing.Any]:
         name_order=True,
         on_missing_entrypoints_callback=functools.partial(_missing, namespace),
         on_load_failure_callback=_broken,
+        conflict_resolver=_several,
     )
-    return {extension.name: extension.obj for extension in manager}
+    found: dict[str, typing.Any] = {}
+    for extension in manager:
+        if not isinstance(extension.obj, _KINDS[namespace]):
+            raise PluginError(
+                f"'{extension.name}' cannot be loaded: it is no "
+                f"{_KINDS[namespace].__name__}."
+            )
+        found[extension.name] = extension.obj
+    return found
+
+
+_KINDS = {FILTERS: base.Filter, WEIGHERS: base.Weigher}
 
 
 def _missing(namespace: str, names: collections.abc.Iterable[str]) -> None:
@@ -103,6 +116,10 @@ def _broken(manager: object, entry: typing.Any, error: BaseException) -> None:
     raise PluginError(f"'{entry.name}' cannot be loaded: {error}")
 
 
+def _several(namespace: str, name: str, found: object) -> typing.NoReturn:
+    raise PluginError(f"More than one {namespace} is called '{name}'.")
+
+
 def active_filters() -> dict[str, base.Filter]:
     return _plugins(FILTERS, tuple(CONF.scheduler.filters))
 
@@ -111,34 +128,38 @@ def active_weighers() -> dict[str, base.Weigher]:
     return _plugins(WEIGHERS, tuple(CONF.scheduler.weighers))
 
 
+def check() -> None:
+    """See that all that is configured can be had.
+
+    :raises: PluginError
+    """
+    active_filters()
+    weighers = active_weighers()
+    for name, multiplier in CONF.scheduler.weigher_multipliers.items():
+        if name not in weighers:
+            raise PluginError(
+                f"There is a multiplier for '{name}', which is no weigher "
+                "that is on."
+            )
+        if not math.isfinite(multiplier):
+            raise PluginError(f"The multiplier for '{name}' is no number.")
+
+
 def select(asked: Requirements) -> list[Candidate]:
     """The pod managers that can serve, the best first; ties at random.
 
     One statement, whose cost does not grow with those that cannot.
     """
-    chosen = active_filters()
+    chosen = tuple(active_filters().values())
     weighers = active_weighers()
-    columns: base.Columns = {}
-    # Those that say it all in SQL have nothing left to look at.
-    in_python = [
-        one for one in chosen.values() if type(one).passes is not _PASSES
-    ]
-    plugins: list[base.Filter | base.Weigher] = [
-        *in_python,
-        *weighers.values(),
-    ]
-    for plugin in plugins:
-        columns.update(plugin.columns(asked))
-    query = _query(asked, columns)
-    for one in chosen.values():
-        condition = one.condition(asked)
-        if condition is not None:
-            query = query.where(condition)
+    in_python = _in_python(chosen)
+    query = _choice(asked, chosen, tuple(weighers.values()))
     with engine.reading() as connection:
         rows = connection.execute(query).mappings().all()
-    rows = [
-        row for row in rows if all(f.passes(row, asked) for f in in_python)
-    ]
+    if in_python:
+        rows = [
+            row for row in rows if all(f.passes(row, asked) for f in in_python)
+        ]
     found = _weighed(rows, weighers, asked)
     random.shuffle(found)
     # To nine digits: what differs by rounding alone is a tie.
@@ -146,40 +167,88 @@ def select(asked: Requirements) -> list[Candidate]:
     return found
 
 
-_PASSES = base.Filter.passes
+def _in_python(chosen: tuple[base.Filter, ...]) -> list[base.Filter]:
+    """Those that do not say it all in SQL, and have to look at the rows."""
+    return [f for f in chosen if type(f).passes is not base.Filter.passes]
+
+
+# Making such a statement takes longer than carrying it out does with a few
+# pod managers; and many nodes are asked for by few flavors.
+@functools.lru_cache(64)
+def _choice(
+    asked: Requirements,
+    chosen: tuple[base.Filter, ...],
+    weighers: tuple[base.Weigher, ...],
+) -> sa.Select[typing.Any]:
+    """Those that can serve, with what there is to look at and to weigh."""
+    plugins: list[base.Filter | base.Weigher]
+    plugins = [*_in_python(chosen), *weighers]
+    columns: base.Columns = {}
+    for plugin in plugins:
+        columns.update(plugin.columns(asked))
+    wanted = {
+        one: condition
+        for one in chosen
+        if (condition := one.condition(asked)) is not None
+    }
+    covered = {kind for one in wanted for kind in one.covers}
+    return _query(asked, columns).where(
+        *(
+            condition
+            for one, condition in wanted.items()
+            if type(one) not in covered
+        )
+    )
 
 
 def _query(
     asked: Requirements, columns: base.Columns
 ) -> sa.Select[typing.Any]:
+    """Of each pod manager, with what it has of the classes asked for."""
+    rows: sa.FromClause = models.POD_MANAGERS
+    for name in asked.amounts:
+        has = base.inventory(asked, name)
+        rows = rows.outerjoin(
+            has,
+            sa.and_(
+                has.c.provider_id == PODS.uuid, has.c.resource_class == name
+            ),
+        )
     query = sa.select(
         PODS.uuid,
         PODS.name,
         *(what.label(label) for label, what in columns.items()),
-    )
+    ).select_from(rows)
     if asked.podm_id is not None:
         query = query.where(PODS.uuid == asked.podm_id)
     return query
 
 
 def _weighed(
-    rows: list[base.Row],
+    rows: typing.Sequence[base.Row],
     weighers: dict[str, base.Weigher],
     asked: Requirements,
 ) -> list[Candidate]:
-    weights: list[dict[str, float]] = [{} for _ in rows]
-    if rows:
-        for name, weigher in weighers.items():
-            multiplier = float(CONF.scheduler.weigher_multipliers.get(name, 1))
-            raw = [weigher.weigh(row, asked) for row in rows]
-            least, span = min(raw), max(raw) - min(raw)
-            for weight, value in zip(weights, raw, strict=True):
-                weight[name] = (
-                    multiplier * (value - least) / span if span else 0.0
-                )
+    if not rows:
+        return []
+    #: Of each weigher, the weights of all rows.
+    weights: list[list[float]] = []
+    for name, weigher in weighers.items():
+        raw = [weigher.weigh(row, asked) for row in rows]
+        least = min(raw)
+        span = max(raw) - least
+        factor = float(CONF.scheduler.weigher_multipliers.get(name, 1))
+        factor = factor / span if span else 0.0
+        weights.append([factor * (value - least) for value in raw])
+    names = tuple(weighers)
     return [
-        Candidate(row["uuid"], row["name"], sum(weight.values()), weight)
-        for row, weight in zip(rows, weights, strict=True)
+        Candidate(
+            row["uuid"],
+            row["name"],
+            sum(own),
+            dict(zip(names, own, strict=True)),
+        )
+        for row, *own in zip(rows, *weights, strict=True)
     ]
 
 
@@ -190,27 +259,39 @@ def explain(asked: Requirements) -> list[Refusal]:
     statement; it looks at all pod managers.
     """
     chosen = active_filters()
-    columns: base.Columns = {}
-    for name, one in chosen.items():
-        columns.update(one.columns(asked))
-        condition = one.condition(asked)
-        columns[f"passes {name}"] = (
-            sa.literal(1)
-            if condition is None
-            else sa.case((condition, 1), else_=0)
-        )
-    query = _query(asked, columns).order_by(PODS.id)
+    query = _explanation(asked, tuple(chosen.values()))
     with engine.reading() as connection:
         rows = connection.execute(query).mappings().all()
     found: list[tuple[tuple[float, float], Refusal]] = []
     for row in rows:
         for place, (name, one) in enumerate(chosen.items()):
-            if not row[f"passes {name}"] or not one.passes(row, asked):
+            if row["turned down"] == place or not one.passes(row, asked):
                 reason = one.explain(row, asked)
                 refusal = Refusal(row["uuid"], row["name"], name, reason)
                 found.append(((-place, _lacking(reason)), refusal))
                 break
     return [refusal for _, refusal in sorted(found, key=lambda f: f[0])]
+
+
+@functools.lru_cache(8)
+def _explanation(
+    asked: Requirements, chosen: tuple[base.Filter, ...]
+) -> sa.Select[typing.Any]:
+    """Those that cannot serve, with the place of the first filter whose
+    condition says so, and with what the filters have to know."""
+    columns: base.Columns = {}
+    first: list[tuple[sa.ColumnElement[bool], int]] = []
+    for place, one in enumerate(chosen):
+        columns.update(one.columns(asked))
+        condition = one.condition(asked)
+        if condition is not None:
+            # Neither is a condition met of which nothing is known.
+            met = sa.func.coalesce(condition, sa.false())
+            first.append((sa.not_(met), place))
+    none = len(chosen)
+    by = sa.case(*first, else_=none) if first else sa.literal(none)
+    query = _query(asked, {**columns, "turned down": by}).order_by(PODS.id)
+    return query if _in_python(chosen) else query.where(by < none)
 
 
 def _lacking(reason: base.Reason) -> float:
@@ -245,43 +326,55 @@ def plan(asked: Requirements) -> dict[str, typing.Any]:
 def places(podm_id: str, asked: Requirements) -> list[claims.Place]:
     """Where on a pod manager there is all that is asked for; in any order.
 
-    Two statements at most; none where it does not matter.
+    One statement, and one for each rack where the pool matters; none where
+    it does not matter.
     """
     if asked.rack is None and not asked.devices:
         return [claims.ANYWHERE]
-    s, r = models.SYSTEMS.c, models.RACKS.c
-    conditions = filters.fits(asked, podm_id)
-    if asked.devices:
-        conditions.append(filters.reaches(asked, podm_id))
-    query = (
-        sa.select(s.rack_id, r.index)
-        .join_from(
-            models.SYSTEMS, models.RACKS, r.uuid == s.rack_id, isouter=True
-        )
-        .where(*conditions)
-        .distinct()
-    )
-    everywhere = sa.select(sa.func.count(s.rack_id.distinct())).where(
-        s.podm_id == podm_id
-    )
     with engine.reading() as connection:
-        racks = connection.execute(query).all()
-        several = (connection.execute(everywhere).scalar() or 0) > 1
+        racks = connection.execute(_racks(asked), {"podm": podm_id}).all()
         found = [
             claims.Place(
                 rack_id,
                 # A pod manager with one rack need not be told which.
-                index if several or asked.rack is not None else None,
+                index if several > 1 or asked.rack is not None else None,
             )
-            for rack_id, index in racks
+            for rack_id, index, several in racks
         ]
-        if asked.same_pool:
+        if asked.same_pool and asked.devices:
             found = [
                 dataclasses.replace(place, pool=pool)
                 for place in found
                 for pool in connection.execute(
-                    filters.pools_of(asked, podm_id, place.rack_id)
+                    conditions.pools_of(asked, podm_id, place.rack_id)
                 ).scalars()
             ]
     random.shuffle(found)
     return found
+
+
+@functools.lru_cache(64)
+def _racks(asked: Requirements) -> sa.Select[typing.Any]:
+    """Where the systems of a pod manager stand that can serve: the rack, its
+    index, and in how many racks any of its systems stand."""
+    s, r = models.SYSTEMS.c, models.RACKS.c
+    podm_id: sa.BindParameter[str] = sa.bindparam("podm")
+    there = (
+        sa.select(s.rack_id)
+        .where(*conditions.fits(asked, podm_id))
+        .distinct()
+        .subquery("there")
+    )
+    everywhere = (
+        sa.select(sa.func.count(s.rack_id.distinct()))
+        .where(s.podm_id == podm_id)
+        .scalar_subquery()
+    )
+    query = sa.select(there.c.rack_id, r.index, everywhere).join_from(
+        there, models.RACKS, r.uuid == there.c.rack_id, isouter=True
+    )
+    if asked.devices:
+        query = query.where(
+            conditions.reaches(asked, podm_id, there.c.rack_id)
+        )
+    return query

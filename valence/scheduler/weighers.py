@@ -12,34 +12,35 @@
 
 """The weighers that Valence comes with."""
 
+import functools
+import operator
+
 import sqlalchemy as sa
 
 from valence.db import models
 from valence.objects.requirements import Requirements
 from valence.scheduler import base
-from valence.scheduler import filters
-
-PODS = models.POD_MANAGERS.c
+from valence.scheduler import conditions
 
 
 class Spread(base.Weigher):
     """The emptiest first: by the share, of what is asked for, that is free."""
 
     def columns(self, asked: Requirements) -> base.Columns:
-        i = models.INVENTORIES.c
-        return {
-            f"share_{name}": sa.select(
-                sa.cast(i.free, sa.Double())
-                / sa.func.nullif(i.free + i.used, 0)
+        shares: list[sa.ColumnElement[float]] = []
+        for name in asked.amounts:
+            i = base.inventory(asked, name).c
+            share = sa.cast(i.free, sa.Double()) / sa.func.nullif(
+                i.free + i.used, 0
             )
-            .where(i.provider_id == PODS.uuid, i.resource_class == name)
-            .scalar_subquery()
-            for name in asked.amounts
+            shares.append(sa.func.coalesce(share, 0.0))
+        return {
+            "spread_share": functools.reduce(operator.add, shares)
+            / len(shares)
         }
 
     def weigh(self, row: base.Row, asked: Requirements) -> float:
-        shares = [row[f"share_{name}"] or 0.0 for name in asked.amounts]
-        return float(sum(shares)) / len(shares)
+        return float(row["spread_share"])
 
 
 class Pack(Spread):
@@ -60,7 +61,7 @@ class Leftovers(base.Weigher):
             "leftovers_mib": sa.select(
                 sa.func.min(models.SYSTEMS.c.memory_mib)
             )
-            .where(*filters.fits(asked))
+            .where(*conditions.fits(asked))
             .scalar_subquery()
         }
 

@@ -16,6 +16,7 @@ import time
 import typing
 
 from oslo_config import cfg
+from oslo_log import log
 from taskflow.patterns import linear_flow
 import taskflow.retry
 
@@ -30,6 +31,7 @@ from valence.objects import requirements
 from valence.scheduler import select
 
 CONF = cfg.CONF
+LOG = log.getLogger(__name__)
 
 
 def node_values(node: drivers.HardwareNode) -> dict[str, typing.Any]:
@@ -117,14 +119,19 @@ class ChoosePodManager(base.Step):
             node.podm_id if run.resumed else None
         )
         asked = requirements.of(node.properties, named)
-        if run.resumed and node.podm_id and self._take_up(asked):
+        if run.resumed and node.podm_id and self._take_up():
             return
         if run.candidates is None:
             run.candidates = untried(run, asked)
         for _ in range(self.ANEW):
+            if not run.candidates:
+                break
             while run.candidates:
                 run.candidate = run.candidates.pop(0)
-                run.step(f"try pod manager {run.candidate.name}")
+                run.step(
+                    f"try pod manager {run.candidate.name}",
+                    public="try pod manager",
+                )
                 if self._claim(asked):
                     run.tried.add(run.candidate.uuid)
                     return
@@ -137,36 +144,34 @@ class ChoosePodManager(base.Step):
         places = select.places(run.candidate.uuid, asked)
         for run.place in places:
             try:
-                return self._claim_there(run.candidate.uuid, asked)
+                if not claims.claim(
+                    run.operation,
+                    run.target,
+                    run.candidate.uuid,
+                    asked,
+                    run.place,
+                ):
+                    run.abandon("is not in charge any more")
+                return True
             except claims.Lost as e:
                 run.refused(str(e))
         if not places:
             run.refused("somebody else was faster")
         return False
 
-    def _claim_there(
-        self, podm_id: str, asked: requirements.Requirements
-    ) -> bool:
-        run = self.run
-        if not claims.claim(
-            run.operation, run.target, podm_id, asked, run.place
-        ):
-            run.abandon("is not in charge any more")
-        return True
-
-    def _take_up(self, asked: requirements.Requirements) -> bool:
-        """Whether what an earlier attempt claimed is still the node's."""
+    def _take_up(self) -> bool:
+        """Whether an earlier attempt claimed, which it did wholly or not."""
         run, node = self.run, self.run.target
         if not claims.holds(node):
             return False
         podm = objects.PodManager.get(run.context, node.podm_id)
         run.candidate = select.Candidate(podm.uuid, podm.name)
-        run.step(f"try pod manager {podm.name}")
+        run.step(f"try pod manager {podm.name}", public="try pod manager")
         run.tried.add(podm.uuid)
         run.place = claims.Place(
             **(run.operation.arguments.get("place") or {})
         )
-        return self._claim_there(node.podm_id, asked)
+        return True
 
     def undo(self) -> None:
         run, node = self.run, self.run.target
@@ -297,7 +302,7 @@ class AttachDevices(base.Step):
 
 def attach(run: Run, node: typing.Any, device: objects.Device) -> None:
     """Have the pod manager attach one device."""
-    run.step(f"attach {device.type} {device.name or device.index}")
+    run.step(f"attach {device.type} {device.label}")
     try:
         seen = run.driver(node.podm_id).attach_device(
             node.index, device.index, run
@@ -310,7 +315,7 @@ def attach(run: Run, node: typing.Any, device: objects.Device) -> None:
 
 def detach(run: Run, node: typing.Any, device: objects.Device) -> None:
     """Have the pod manager take one device back."""
-    run.step(f"detach {device.type} {device.name or device.index}")
+    run.step(f"detach {device.type} {device.label}")
     seen = run.driver(node.podm_id).detach_device(
         node.index, device.index, run
     )
@@ -409,7 +414,11 @@ class ReadAssets(base.Step):
             )
         except exception.HardwareError as e:
             # No reason to give a good node back.
-            run.warn(f"What the node is made of could not be read: {e}")
+            # A warning is for whoever has the node; why is not.
+            run.warn("What the node is made of could not be read.")
+            LOG.warning(
+                "The assets of node %s cannot be read: %s", node.uuid, e
+            )
 
 
 def build(run: Run, *then: base.Step) -> linear_flow.Flow:

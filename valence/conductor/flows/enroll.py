@@ -25,6 +25,7 @@ from valence.conductor.flows import base
 from valence.conductor.flows import compose
 from valence.conductor.run import Run
 from valence.db import devices
+from valence.db import secrets
 from valence.objects.node import IRONIC
 from valence.objects.node import VALENCE
 from valence.provision import base as provision
@@ -45,7 +46,7 @@ def wanted(run: Run, asked: dict[str, typing.Any]) -> provision.Enrollment:
         bmc,
         devices.with_node(run.operation, node),
         asked,
-        (run.operation.secrets or {}).get("driver_info"),
+        (secrets.opened(run.operation, "secrets") or {}).get("driver_info"),
     )
 
 

@@ -89,10 +89,10 @@ class QueryTestCase(base.TestCase):
         if field.nullable:
             return None
         match field:
-            case f.Credentials():
-                return []
+            case f.Project():
+                return objects.flavor.EVERYBODYS
             case f.Json():
-                return {}
+                return field.form()
             case f.Enum():
                 return next(iter(field.valid_values))
             case f.Integer():
@@ -173,7 +173,13 @@ class TestCounts(QueryTestCase):
         super().setUp()
         self.flavor = str(uuid.uuid4())
         self.fill(objects.Flavor, 1, uuid=self.flavor, name="small")
-        self.fill(objects.Node, 1, name="one", provision_state="composed")
+        self.fill(
+            objects.Node,
+            1,
+            name="one",
+            provision_state="composed",
+            managed_by="valence",
+        )
         self.fill(objects.Operation, 1, kind="compose", state="pending")
 
     def test_lists_cost_the_same_whatever_their_length(self) -> None:
@@ -250,6 +256,9 @@ class TestCounts(QueryTestCase):
             self.check(cost, 200, "PATCH", self.one(cls), change)
             # Nothing is written where nothing changes.
             self.check(cost - 1, 200, "PATCH", self.one(cls), change)
+        # What is a resource provider as well gets its new name there, too.
+        change = [{"op": "replace", "path": "/name", "value": "new"}]
+        self.check(3, 200, "PATCH", "/v1/nodes/one", change)
 
     def test_deletes(self) -> None:
         self.check(2, 204, "DELETE", "/v1/flavors/small")

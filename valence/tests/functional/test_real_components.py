@@ -30,7 +30,8 @@ class MainJob(deployed.DeployedCase):
         options = processes.merged(
             cls.deployment.options, {"api": {"object_backend": "conductor"}}
         )
-        del options["database"]
+        # It has neither the one nor the other.
+        del options["database"], options["secrets"]
         without = processes.Api(options)
         without.setUp()
         cls.addClassCleanup(without.cleanUp)
@@ -123,6 +124,67 @@ class MainJob(deployed.DeployedCase):
         answers = [client.post("/v1/flavors", flavor, **key) for _ in "ab"]
         self.assertEqual([201, 201], [answer.status for answer in answers])
         self.assertEqual(answers[0].json, answers[1].json)
+
+    def test_providers_without_database_credentials(self) -> None:
+        client = self.without_database.client()
+
+        def done(status, method, path, body=None):
+            answer = client.request(method, path, body)
+            self.assertEqual(status, answer.status, answer)
+            return answer.json if answer.text else None
+
+        pod = self.pod(dialect="2.5", systems=1, devices=2)
+        podm_id = self.register(pod)
+        self.composed(podm_id, "holder")
+        name = f"CUSTOM_{pod.port}"
+        done(201, "POST", "/v1/resource_classes", {"name": name})
+        body = {"name": "pool", "podm_id": podm_id}
+        pool = done(201, "POST", "/v1/resource_providers", body)["uuid"]
+        path = f"/v1/resource_providers/{pool}"
+        change = [{"op": "add", "path": "/description", "value": "Ours."}]
+        done(200, "PATCH", path, change)
+        has = {
+            "resource_provider_generation": 0,
+            "inventories": {name: {"total": 3, "allocation_ratio": 1.5}},
+        }
+        told = done(200, "PUT", f"{path}/inventories", has)
+        self.assertEqual(told, done(200, "GET", f"{path}/inventories"))
+        done(409, "PUT", f"{path}/inventories", has)
+        has["resource_provider_generation"] = 1
+        has["inventories"]["CUSTOM_UNHEARD_OF"] = {"total": 1}
+        done(400, "PUT", f"{path}/inventories", has)
+        traits = {"resource_provider_generation": 1, "traits": ["CUSTOM_A"]}
+        told = done(200, "PUT", f"{path}/traits", traits)
+        self.assertEqual(told, done(200, "GET", f"{path}/traits"))
+        query = f"resources={name}:4&required=CUSTOM_A,!CUSTOM_B"
+        (found,) = done(200, "GET", f"/v1/resource_providers?{query}")
+        self.assertEqual((pool, 2), (found["uuid"], found["generation"]))
+        wanted = {"allocations": {pool: {"resources": {name: 4}}}}
+        done(204, "PUT", "/v1/allocations/holder", wanted)
+        held = done(200, "GET", "/v1/allocations/holder")["allocations"]
+        self.assertEqual({name: 4}, held[pool]["resources"])
+        self.assertEqual({"CUSTOM_SYSTEM": 1}, held[podm_id]["resources"])
+        usages = done(200, "GET", f"{path}/usages")["usages"]
+        self.assertEqual({name: 4}, usages)
+        wanted["allocations"][pool]["resources"][name] = 5
+        refused = client.request("PUT", "/v1/allocations/holder", wanted)
+        self.assertEqual("provider.not_enough", refused.error["code"])
+        self.assertIn("it has 4 left", refused.error["detail"])
+        for kept in (path, f"/v1/resource_classes/{name}"):
+            refused = client.delete(kept)
+            self.assertEqual("resource.in_use", refused.error["code"])
+        done(204, "DELETE", "/v1/allocations/holder")
+        done(204, "DELETE", path)
+        done(204, "DELETE", f"/v1/resource_classes/{name}")
+        stats = done(200, "GET", f"/v1/devices/stats?podm_id={podm_id}")
+        self.assertEqual(2, sum(one["free"] for one in stats))
+        podm = done(200, "GET", f"/v1/pod_managers/{podm_id}")
+        self.assertEqual({"composed": 1}, podm["usage"]["nodes"])
+        plan = {"dry_run": True, "podm_id": podm_id}
+        refused = client.post("/v1/nodes", plan)
+        self.assertEqual(409, refused.status, refused)
+        (refusal,) = refused.error["refusals"]
+        self.assertEqual({"CUSTOM_SYSTEM": 0}, refusal["free"])
 
     def test_both_conductors_work(self) -> None:
         pod = self.pod(systems=8)

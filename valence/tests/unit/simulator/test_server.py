@@ -88,7 +88,7 @@ class ServingTest(unittest.TestCase):
             with socket.create_connection((pod.host, pod.port)):
                 started = time.monotonic()
                 response = requests.get(
-                    pod.url + "/redfish/v1",
+                    pod.url + "/redfish/v1/Systems",
                     auth=base.AUTH,
                     verify=served.ca_file or True,
                     timeout=10,
