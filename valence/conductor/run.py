@@ -65,6 +65,8 @@ class Run:
     :ivar reverting: the flow is on its way back
     :ivar abandoned: see :class:`Abandoned`
     :ivar unanswered: a request to make a node may still be on its way
+    :ivar leave_first: takes the node out of its provisioner, where an
+        earlier attempt may have put it; called before hardware goes back
     :ivar candidates: pod managers still to be tried; None: not looked yet
     :ivar candidate: the pod manager that is tried
     :ivar next_candidate: the flow goes back only to try the next one
@@ -99,6 +101,7 @@ class Run:
         self.unanswered = self.reverting or (
             self.resumed and len(operation.steps) > 1
         )
+        self.leave_first: typing.Callable[[], None] | None = None
         self.candidates: list[select.Candidate] | None = None
         self.candidate: select.Candidate | None = None
         self.place = claims.ANYWHERE

@@ -343,6 +343,8 @@ def give_all_back(run: Run, podm_id: str) -> None:
 
 def give_back(run: Run, podm_id: str) -> None:
     """Delete what a node holds on the hardware, wherever its making ended."""
+    if run.leave_first is not None:
+        run.leave_first()
     driver = run.driver(podm_id)
     index = run.target.index
     if index is None:

@@ -54,11 +54,20 @@ class EnrollNodeTask(base.Step):
     """Have the provisioner take the node in; the other half takes it out.
 
     What the provisioner had of it before is written down first, and stays.
+
+    :ivar out: it was taken out, by this attempt
     """
 
+    out = False
+
     def do(self) -> None:
+        self.out = False
         run, node = self.run, self.run.target
         asked = run.operation.arguments["enroll"]
+        if run.operation.kind == "enroll":
+            # Here, and no step of its own: what fails before this one is
+            # begun does not come back through it.
+            compose.ReadAssets(run).do()
         node_wanted = wanted(run, asked)
         self._warn_of(node_wanted)
         with run.elsewhere():
@@ -102,7 +111,7 @@ class EnrollNodeTask(base.Step):
 
     def undo(self) -> None:
         run, node = self.run, self.run.target
-        if "found" not in run.operation.arguments:
+        if self.out or "found" not in run.operation.arguments:
             return  # nothing was asked for yet
         found = run.operation.arguments["found"]
         with run.elsewhere():
@@ -115,6 +124,7 @@ class EnrollNodeTask(base.Step):
             )
         if node.provision_state != states.ENROLLED:
             run.save_target(managed_by=VALENCE)
+        self.out = True
 
 
 class UnenrollNodeTask(base.Step):
@@ -195,11 +205,15 @@ def composed(run: Run) -> linear_flow.Flow:
     """Compose a node and, where that is asked for, enroll it."""
     if run.operation.arguments.get("enroll") is None:
         return compose.build(run)
-    return compose.build(run, EnrollNodeTask(run))
+    task = EnrollNodeTask(run)
+    # Where an attempt that was taken up fails before it comes to that task,
+    # the task is not gone back through.
+    run.leave_first = task.undo
+    return compose.build(run, task)
 
 
 def enroll(run: Run) -> linear_flow.Flow:
-    return base.flow(run, compose.ReadAssets(run), EnrollNodeTask(run))
+    return base.flow(run, EnrollNodeTask(run))
 
 
 def unenroll(run: Run) -> linear_flow.Flow:

@@ -45,7 +45,7 @@ ENROLLING = {
     "manage": ("PUT", "/states/provision$", 1),
     "look after manage": ("GET", NODE, 4),
     "provide": ("PUT", "/states/provision$", 2),
-    "look after provide": ("GET", NODE, 6),
+    "look once more": ("GET", NODE, 5),
 }
 LEAVING = {
     "look": ("GET", NODE, 1),
@@ -66,7 +66,6 @@ Strike = typing.Callable[[Fault], Fault]
 #: What may happen to a request, before Ironic acts, or after it has.
 FAULTS: dict[str, Strike] = {
     "500": lambda fault: fault.answer(500),
-    "503": lambda fault: fault.answer(503),
     "locked": lambda fault: fault.answer(409, LOCKED),
     "cut": lambda fault: fault.cut(),
     "no answer": lambda fault: fault.hang(),

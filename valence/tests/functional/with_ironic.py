@@ -11,13 +11,20 @@
 #    under the License.
 """What the tests with Ironic have in common."""
 
+import pathlib
 import typing
 import uuid
 
+import fixtures
+from keystoneauth1 import loading
+from oslo_config import cfg
+from oslo_config import fixture as config_fixture
 import sqlalchemy as sa
+import testtools
 
 from valence.tests import base  # isort: skip - chooses the threads
 from valence import objects
+from valence.conf import ironic as conf
 from valence.db import accounts
 from valence.db import engine
 from valence.db import models
@@ -28,7 +35,10 @@ from valence.tests.fixtures.openstack import Ironic
 from valence.tests.fixtures.processes import Options
 from valence.tests.fixtures.processes import merged
 from valence.tests.fixtures.processes import poll
+from valence.tests.fixtures.processes import written
 from valence.tests.fixtures.proxy import Proxy
+
+CONF = cfg.CONF
 
 #: What makes Ironic quick, and what is wrong with it show soon.
 QUICK: dict[str, typing.Any] = {
@@ -239,3 +249,15 @@ def multiply(node: objects.Node) -> None:
     }
     with engine.writing() as connection:
         connection.execute(sa.insert(models.NODES), [values])
+
+
+def configure(test: testtools.TestCase, **options: object) -> None:
+    """Have [ironic] read from a file, with what belongs to its auth_type."""
+    # keystoneauth would leave them to the next test, which has no file.
+    test.useFixture(config_fixture.Config(CONF)).register_opts(
+        loading.get_auth_plugin_conf_options(options["auth_type"]),
+        group=conf.GROUP,
+    )
+    file = pathlib.Path(test.useFixture(fixtures.TempDir()).path, "valence")
+    file.write_text(written({conf.GROUP: QUICK | options}))
+    CONF(["--config-file", str(file)], project="valence")
