@@ -21,6 +21,7 @@ import typing
 
 from valence import objects
 from valence import policies
+from valence.api import enrollment
 from valence.api import schemas
 from valence.api import versions
 from valence.api.schemas import Schema
@@ -62,6 +63,8 @@ BODIES: dict[Key, typing.Any] = {
     ("POST", "/v1/nodes"): node.NEW,
     ("POST", "/v1/nodes/manage"): node.Adoption,
     ("POST", "/v1/nodes/{ident}/action"): node.ACTIONS,
+    ("POST", "/v1/nodes/{ident}/register"): enrollment.Enrollment,
+    ("POST", "/v1/nodes/{ident}/unregister"): node.Parting,
     ("POST", "/v1/pod_managers"): pod_manager.NEW,
     ("POST", "/v1/resource_classes"): resource_class.NEW,
     ("POST", "/v1/resource_providers"): resource_provider.NEW,
@@ -71,6 +74,13 @@ BODIES: dict[Key, typing.Any] = {
     ): inventory.Inventories,
     ("PUT", "/v1/resource_providers/{ident}/traits"): resource_provider.Traits,
     ("PUT", "/v1/allocations/{ident}"): allocation.Allocations,
+}
+
+#: Where a request may do without one.
+OPTIONAL = {
+    ("POST", "/v1/devices/sync"),
+    ("POST", "/v1/nodes/{ident}/register"),
+    ("POST", "/v1/nodes/{ident}/unregister"),
 }
 
 _OBJECT: Schema = {"type": "object"}
@@ -107,6 +117,8 @@ ANSWERS: dict[Key, dict[int, Schema | None]] = {
     ("POST", "/v1/nodes/manage"): {200: _NODE, 202: _NODE},
     ("DELETE", "/v1/nodes/{ident}"): {202: _NODE, 204: None},
     ("POST", "/v1/nodes/{ident}/action"): {202: _OPERATION, 204: None},
+    ("POST", "/v1/nodes/{ident}/register"): {200: _NODE, 202: _NODE},
+    ("POST", "/v1/nodes/{ident}/unregister"): {200: _NODE, 202: _NODE},
     ("GET", "/v1/nodes/{ident}/assets"): {
         200: {"type": "object", "additionalProperties": schemas.LIST}
     },
@@ -279,7 +291,7 @@ def _operation(key: Key, rule: str | None, text: str | None) -> Schema:
         }
     elif key in BODIES:
         found["requestBody"] = {
-            "required": key != ("POST", "/v1/devices/sync"),
+            "required": key not in OPTIONAL,
             "content": {JSON: {"schema": schemas.of_body(BODIES[key])}},
         }
     return found

@@ -106,8 +106,10 @@ def of_body(datatype: typing.Any) -> Schema:
 
 
 def _of_attribute(attribute: typing.Any) -> Schema:
-    if attribute.name == "properties":
-        # A document to the object, and more to those who read it.
+    if attribute.name == "properties" and not isinstance(
+        attribute.datatype, types.DocumentType
+    ):
+        # Anything to the object, and more to those who read it.
         return of_body(requirements.Properties)
     return of_type(attribute.datatype)
 

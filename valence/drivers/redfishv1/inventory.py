@@ -15,6 +15,7 @@
 
 import concurrent.futures
 import threading
+import time
 import typing
 
 from valence import exception
@@ -53,21 +54,29 @@ class Workers:
         ``function`` must not come back here.
         """
         work = list(items)
+        deadline = time.monotonic() + resources.READ_TIMEOUT
         if len(work) < 2:
-            return [self._run(function, item) for item in work]
+            return [self._run(function, item, deadline) for item in work]
         pool = concurrent.futures.ThreadPoolExecutor(
             min(WORKERS, len(work)), thread_name_prefix="redfishv1"
         )
         try:
-            futures = [pool.submit(self._run, function, item) for item in work]
+            futures = [
+                pool.submit(self._run, function, item, deadline)
+                for item in work
+            ]
             return [future.result() for future in futures]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _run(
-        self, function: typing.Callable[[Item], Result], item: Item
+        self,
+        function: typing.Callable[[Item], Result],
+        item: Item,
+        deadline: float,
     ) -> Result:
         with self._places:
+            resources.see_time(deadline)
             if self._closed.is_set():
                 raise exception.Unreachable(
                     reason="Valence has closed the connection"

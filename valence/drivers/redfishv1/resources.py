@@ -22,10 +22,12 @@ its value makes no sense.
 
 import math
 import re
+import time
 import typing
 
 from sushy.resources import base
 
+from valence import exception
 from valence.drivers import transport
 from valence.drivers.redfishv1 import connector as rsd_connector
 from valence.drivers.redfishv1 import errors
@@ -36,6 +38,9 @@ Document = dict[str, typing.Any]
 MAX_PAGES = 1000
 #: More members than any pod has; each costs a call.
 MAX_MEMBERS = 20_000
+#: Seconds that reading one list, or all of its members, may take. A pod that
+#: takes as long as it may for each answer would be read for days.
+READ_TIMEOUT = 1800.0
 
 
 # -- fields ------------------------------------------------------------------
@@ -308,6 +313,7 @@ def collection(
     sushy's ResourceCollectionBase reads the first page alone, and no Members
     under Links. Cost: one call a page; RSD sends one page.
     """
+    deadline = time.monotonic() + READ_TIMEOUT
     first = page = Page(connector, path)
     members = dict.fromkeys(page.members)
     seen = {path}
@@ -317,6 +323,7 @@ def collection(
         and len(seen) < MAX_PAGES
         and len(members) <= MAX_MEMBERS
     ):
+        see_time(deadline)
         seen.add(page.next)
         page = Page(connector, page.next)
         members.update(dict.fromkeys(page.members))
@@ -327,6 +334,17 @@ def collection(
             f"the list at {path} has more than {MAX_MEMBERS} members"
         )
     return first, list(members)
+
+
+def see_time(deadline: float) -> None:
+    """:raises: HardwareTimeout after a deadline, of time.monotonic()"""
+    if time.monotonic() > deadline:
+        raise exception.HardwareTimeout(
+            what="The inventory",
+            wanted="complete",
+            seconds=READ_TIMEOUT,
+            state="still being read",
+        )
 
 
 class Node(Resource):

@@ -82,7 +82,7 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
             self.assertIn(str(migration.head()), done.stdout)
         without = self._run("valence-status", "upgrade", "check")
         self.assertEqual(2, without.returncode, without.stdout)
-        self.assertIn("valence-secrets setup", _joined(without.stdout))
+        self.assertIn("there is no directory", _joined(without.stdout))
         refused = self._run("valence-conductor")
         self.assertEqual(1, refused.returncode, refused.stdout)
         self.assertIn("valence-secrets setup", refused.stdout)

@@ -41,7 +41,7 @@ CHECKS = [
 ]
 
 #: For each request and kind of data: a short run. More find more.
-EXAMPLES = int(os.environ.get("VALENCE_OPENAPI_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("VALENCE_OPENAPI_EXAMPLES", "2"))
 
 
 class TestDocument(estates.TenancyCase):

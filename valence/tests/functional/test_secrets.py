@@ -51,6 +51,12 @@ def forms(word: str) -> set[str]:
 
 
 class Secrets:
+    # All libraries log all that they ever log.
+    options: typing.ClassVar[processes.Options] = {
+        "DEFAULT": {"default_log_levels": "sqlalchemy=DEBUG"},
+        "database": {"connection_debug": 100},
+    }
+
     def setUp(self) -> None:
         super().setUp()
         self.secrets: list[str] = []
@@ -185,7 +191,13 @@ class Secrets:
             for path in pathlib.Path(daemon.directory).glob("*.log"):
                 text += path.read_text()
             if daemon in self.deployment.conductors:
-                self.assertIn(" DEBUG ", text)
+                for library in (
+                    "amqp",
+                    "sqlalchemy.engine",
+                    "sushy",
+                    "urllib3",
+                ):
+                    self.assertIn(f" DEBUG {library}", text)
             self._assert_clean(text, daemon.name)
         self._assert_rows_are_clean()
 

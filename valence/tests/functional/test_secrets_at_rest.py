@@ -82,6 +82,7 @@ class TestRows(base.TestCase):
         self.directory = os.path.join(directory, "keys")
         keys.set_up(self.directory)
         self.conf.set("secrets", key_repository=self.directory)
+        self.conf.set("pod_manager", sync_interval=0)
         self.env = self.useFixture(
             environment.Environment(PodSpec(password=WORD))
         )
@@ -158,6 +159,26 @@ class TestRows(base.TestCase):
         self.assertEqual(1, secrets.encrypt())
         self.assertEqual("succeeded", self.sync()["state"])
         self.assertIs(driver, connections._drivers[self.podm["uuid"]][1])
+
+    def test_a_conductor_that_stops_logs_out(self) -> None:
+        (pod,) = self.useFixture(
+            environment.Pods(PodSpec(dialect="2.5", password=WORD))
+        ).pods
+        answer = self.env.api.post(
+            "/v1/pod_managers",
+            {
+                "name": "sessions",
+                "url": pod.url,
+                "authentication": authentication(kind="session"),
+            },
+            wait=20,
+        )
+        self.assertEqual("Online", answer.json["status"], answer)
+        self.assertEqual(1, len(pod.sessions))
+        # One that is silent holds up nobody.
+        self.pod.stop()
+        self.env.stop_conductor()
+        self.assertEqual({}, pod.sessions)
 
     def test_one_that_cannot_be_decrypted_says_so(self) -> None:
         other = self.directory + "2"

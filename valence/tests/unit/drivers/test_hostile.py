@@ -25,6 +25,7 @@ import fixtures
 import testtools
 
 from valence import exception
+from valence.drivers import redfishv1
 from valence.drivers import sockets
 from valence.drivers import transport
 from valence.drivers.expether import client as eem_client
@@ -401,3 +402,85 @@ class TestWords(Case):
         (rsd, _), _ = self.clients(password="e")
         said = self.refused(exception.BackendError, rsd)
         self.assertIn("disk *** is full", said)
+
+
+class TestLists(testtools.TestCase):
+    """Of a pod that answers in time, and never comes to an end."""
+
+    def setUp(self):
+        super().setUp()
+        self.edge = edge.Edge().start()
+        self.addCleanup(self.edge.stop)
+        self.driver = redfishv1.RedfishV1Driver(self.edge.connection())
+        self.addCleanup(self.driver.close)
+        self.edge.documents({edge.ROOT: edge.root()})
+
+    def refused(self, kind):
+        started = time.monotonic()
+        error = self.assertRaises(kind, self.driver.list_nodes)
+        self.assertLess(time.monotonic() - started, 2)
+        return str(error)
+
+    def slow(self, path, document):
+        self.edge.on("GET", path, edge.Reply(document=document, delay=0.05))
+
+    def test_pages(self):
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "valence.drivers.redfishv1.resources.READ_TIMEOUT", 0.3
+            )
+        )
+        for number in range(200):
+            here = f"/page{number}" if number else f"{edge.ROOT}/Nodes"
+            following = edge.link(f"/page{number + 1}")
+            self.slow(
+                here, edge.nodes(**{"Members@odata.nextLink": following})
+            )
+        self.assertIn(
+            "still being read", self.refused(exception.HardwareTimeout)
+        )
+
+    def test_members(self):
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "valence.drivers.redfishv1.resources.READ_TIMEOUT", 0.3
+            )
+        )
+        paths = [f"{edge.ROOT}/Nodes/{number}" for number in range(200)]
+        self.edge.documents({f"{edge.ROOT}/Nodes": edge.nodes(*paths)})
+        for path in paths:
+            self.slow(path, edge.node())
+        self.assertIn(
+            "still being read", self.refused(exception.HardwareTimeout)
+        )
+
+    def test_more_members_than_there_can_be(self):
+        self.edge.documents(
+            {
+                f"{edge.ROOT}/Nodes": edge.nodes(
+                    *(f"/n/{number}" for number in range(20_001))
+                )
+            }
+        )
+        self.assertIn("20000 members", self.refused(exception.BackendError))
+
+    def test_a_link_that_is_too_long(self):
+        self.edge.documents(
+            {f"{edge.ROOT}/Nodes": edge.nodes("/n/" + "x" * 300)}
+        )
+        self.assertIn("longer than", self.refused(exception.BackendError))
+
+    def test_values_that_no_database_keeps(self):
+        path = f"{edge.ROOT}/Nodes/1"
+        self.edge.documents(
+            {
+                f"{edge.ROOT}/Nodes": edge.nodes(path),
+                path: edge.node(
+                    Name="x" * 100_000,
+                    Memory={"TotalSystemMemoryGiB": 1e300},
+                ),
+            }
+        )
+        (node,) = self.driver.list_nodes()
+        self.assertEqual("x" * transport.MAX_TEXT, node.name)
+        self.assertIsNone(node.memory_mib)
