@@ -54,7 +54,7 @@ class Flavor(base.Resource):
             length=80,
             help="The class that Ironic offers its nodes as: letters, digits "
             "and . _ - of which Placement makes a name that begins with "
-            "CUSTOM_.",
+            "``CUSTOM_``.",
         ),
         "traits": f.Json(
             access=f.Access.WRITE,
