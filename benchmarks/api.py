@@ -51,6 +51,7 @@ class Part:
             start_new_session=True,  # Ctrl-C is ours to handle
         )
         self._name = arguments[0]
+        self.pid = self._process.pid
         self._input = typing.cast(typing.TextIO, self._process.stdin)
         self._output = typing.cast(typing.TextIO, self._process.stdout)
 
@@ -63,11 +64,19 @@ class Part:
         self._process.communicate()
 
     def __call__(self, **command: typing.Any) -> Document:
+        self.send(**command)
+        return self.receive()
+
+    def send(self, **command: typing.Any) -> None:
+        """Have it begin; the answer is still to be received."""
+        self._command = command
         self._input.write(json.dumps(command) + "\n")
         self._input.flush()
+
+    def receive(self) -> Document:
         answer: Document = json.loads(self._read())
         if "error" in answer:
-            sys.exit(f"{self._name}, {command}: {answer['error']}")
+            sys.exit(f"{self._name}, {self._command}: {answer['error']}")
         return answer
 
     def _read(self, wanted: str | None = None) -> str:

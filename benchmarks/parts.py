@@ -33,6 +33,7 @@ import time
 import typing
 import uuid
 
+import choosers
 import pecan
 import sqlalchemy as sa
 import webob
@@ -354,6 +355,8 @@ ROLES: dict[str, typing.Any] = {
     "simulator": simulate,
     "load": load,
     "sql": sql,
+    "scheduler": choosers.schedule,
+    "asker": choosers.ask,
 }
 
 if __name__ == "__main__":

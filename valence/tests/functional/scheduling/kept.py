@@ -24,6 +24,8 @@ from valence.db import engine
 from valence.db import models
 from valence.db import operations
 from valence.db import recount
+from valence.objects import base
+from valence.objects import fields
 from valence.tests.functional.scheduling.oracle import PodManager
 from valence.tests.functional.scheduling.oracle import Pool
 from valence.tests.functional.scheduling.oracle import Properties
@@ -81,55 +83,80 @@ def write(world: World) -> None:
             connection.execute(sa.insert(models.TRAITS), traits)
 
 
+def empty(
+    cls: type[base.Resource], **values: typing.Any
+) -> dict[str, typing.Any]:
+    """What a row has to have: documents that say nothing, and No.
+
+    :param values: what it says nevertheless
+    """
+    return {
+        name: field.form() if isinstance(field, fields.Json) else False
+        for name, field in cls.fields.items()
+        if isinstance(field, fields.Json | fields.Boolean)
+        and not (field.nullable or field.computed)
+    } | values
+
+
+def composed(context: typing.Any) -> objects.Node:
+    """A node that stands, as far as its row tells."""
+    node = objects.Node(
+        context,
+        **empty(objects.Node),
+        uuid=str(uuid.uuid4()),
+        name="composed",
+        project_id=None,
+        provision_state=states.COMPOSED,
+        managed_by="valence",
+    )
+    node.create()
+    return node
+
+
 def _add_node(rows: _Writer, uuid_: str, podm_id: str | None) -> None:
     rows.add(
         models.NODES,
+        **empty(objects.Node),
         uuid=uuid_,
         name=uuid_,
         podm_id=podm_id,
-        properties={},
         provision_state=states.COMPOSED,
-        composed=True,
         managed_by="valence",
-        boot={},
-        systems=[],
-        processors={},
     )
 
 
 def _add_pod_manager(rows: _Writer, podm: PodManager) -> None:
     rows.add(
         models.POD_MANAGERS,
+        **empty(
+            objects.PodManager,
+            maintenance=podm.maintenance,
+            requirement_keys=podm.keys,
+        ),
         uuid=podm.uuid,
         name=podm.name,
         url=f"https://{podm.name}",
         driver="redfishv1",
-        authentication=[],
-        verify_ca=True,
         location=podm.location,
-        maintenance=podm.maintenance,
         status=podm.status,
-        capabilities=[],
-        requirement_keys=podm.keys,
         sync_failures=0,
-        hardware_nodes=[],
     )
     node = podm.uuid[:-1] + "1"
     _add_node(rows, node, podm.uuid)
     for rack in podm.racks:
         rows.add(
             models.RACKS,
+            **empty(objects.Rack),
             uuid=rack.uuid,
             podm_id=podm.uuid,
             index=rack.index,
             name=rack.name,
             resource_uri=rack.index,
-            systems=[],
-            extra={},
         )
     for system in podm.systems:
         rows.add(
             models.SYSTEMS,
+            **empty(objects.System),
             uuid=system.uuid,
             podm_id=podm.uuid,
             index=system.uuid,
@@ -140,12 +167,11 @@ def _add_pod_manager(rows: _Writer, podm: PodManager) -> None:
             cpu_model=system.model,
             state="free" if system.state == "free" else "in_use",
             node_id=node if system.state == "ours" else None,
-            mac_addresses=[],
-            extra={},
         )
     for device in podm.devices:
         rows.add(
             models.DEVICES,
+            **empty(objects.Device, attached_here=device.state == "ours"),
             uuid=device.uuid,
             podm_id=podm.uuid,
             index=device.uuid,
@@ -162,9 +188,6 @@ def _add_pod_manager(rows: _Writer, podm: PodManager) -> None:
             else states.FREE,
             node_uuid=node if device.state == "ours" else None,
             deleted_at=accounts.api.now() if device.state == "gone" else None,
-            properties={},
-            extra={},
-            attached_here=device.state == "ours",
         )
 
 
@@ -201,16 +224,13 @@ def composing(
     """A node that a conductor has begun to compose."""
     node = objects.Node(
         context,
+        **empty(objects.Node, properties=properties, composed=True),
         uuid=str(uuid.uuid4()),
         name="new",
+        project_id=None,
         podm_id=podm_id,
-        properties=properties,
         provision_state=states.COMPOSING,
-        composed=True,
         managed_by="valence",
-        boot={},
-        systems=[],
-        processors={},
     )
     asked = objects.Operation.asking(
         context, "compose", node, podm_id, {"podm_id": podm_id}

@@ -90,7 +90,7 @@ class _Oracle:
                 "traits": {"required": [f"CUSTOM_{n}" for n in most]},
                 "resources": {f"CUSTOM_{n}": 1 for n in most},
             }
-            asked = requirements.of(api_requirements.read(properties))
+            asked = requirements.of(api_requirements.read(properties, True))
             self.assertEqual([], select.select(asked))
             (refusal,) = select.explain(asked)
             self.assertEqual("traits", refusal.filter)
@@ -132,7 +132,7 @@ class _Oracle:
             if number == 0 and named < len(world.pods):
                 podm_id = world.pods[named].uuid
             # Nothing that the API would not let through.
-            properties = api_requirements.read(properties)
+            properties = api_requirements.read(properties, True)
             self.request = requirements.of(properties, podm_id)
             self.asked = oracle.Asked(properties, podm_id)
             chosen = self._check_choice(world, filters, dict(weighers))
