@@ -108,9 +108,9 @@ class Http:
 
         :param options: those of :meth:`request`
         """
-        found: list[dict[str, typing.Any]] = self.request(
-            method, path, body, **options
-        ).json()
+        found: list[dict[str, typing.Any]] = content(
+            self.request(method, path, body, **options)
+        )
         return found
 
     def document(
@@ -125,7 +125,7 @@ class Http:
         :param options: those of :meth:`request`
         """
         answer = self.request(method, path, body, **options)
-        shown = Document(answer.json() if answer.content else {})
+        shown = Document(content(answer) if answer.content else {})
         location = answer.headers.get("Location", "")
         if "/operations/" in location:
             shown.operation = location.rpartition("/")[2]
@@ -212,6 +212,21 @@ class Http:
         raise AssertionError("the last attempt returns or raises")
 
 
+def content(answer: requests.Response) -> typing.Any:
+    """What an answer says.
+
+    :raises: ApiError
+    """
+    try:
+        return answer.json()
+    except ValueError:
+        raise exceptions.ApiError(
+            answer.status_code,
+            f"{answer.url.partition('?')[0]} does not answer in JSON; is it "
+            "the composition service?",
+        ) from None
+
+
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
@@ -238,10 +253,6 @@ def _error(answer: requests.Response) -> exceptions.ApiError:
 
 def _reason(error: BaseException) -> str:
     """The innermost cause: what is wrapped around it repeats the URL."""
-    found: BaseException | None = error
-    reason = str(error)
-    while found is not None:
-        if isinstance(found, OSError) and found.strerror:
-            reason = found.strerror
-        found = found.__cause__ or found.__context__
-    return reason
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return getattr(error, "strerror", None) or str(error)

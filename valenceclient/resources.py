@@ -94,7 +94,7 @@ class Listed(Resource):
         left = limit
         while True:
             answer = self._http.request("GET", self.path, query=query)
-            page = answer.json()
+            page = http.content(answer)
             for item in page:
                 yield Document(item)
             if left is not None:

@@ -15,7 +15,6 @@
 import typing
 
 from cliff import columns
-import prettytable
 
 from valenceclient import exceptions
 
@@ -53,6 +52,8 @@ def table(
     names: typing.Sequence[str],
     rows: typing.Iterable[typing.Sequence[typing.Any]],
 ) -> str:
+    import prettytable
+
     drawn = prettytable.PrettyTable(list(names))
     drawn.align = "l"
     drawn.max_width["reason"] = 60
