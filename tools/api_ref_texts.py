@@ -411,7 +411,8 @@ REQUIREMENTS = {
     "processor": "What processors it needs.",
     "processor.model": "The model, as the pod manager calls it.",
     "processor.total_cores": "At least so many cores.",
-    "pci_device": "What pooled devices it needs.",
+    "pci_device": "What pooled devices it needs: at most 1024, of at most 32 "
+    "kinds.",
     "pci_device.type": "Types of the devices, one for each that it needs, "
     "such as ``NIC`` or ``SSD``; two of a type are named twice.",
     "pci_device.devices": "More of them, or in other words: a list of what "
@@ -429,11 +430,12 @@ REQUIREMENTS = {
     "placement.same_rack": "Its devices stand in the rack of its system.",
     "placement.same_pool": "Its devices stand in one pool: they have the "
     "same ``pooled_group_id``.",
-    "traits": "What the pod manager has to be, as a resource provider.",
+    "traits": "What the pod manager has to be, as a resource provider: at "
+    "most 32 traits.",
     "traits.required": "Traits that it has to have.",
     "traits.forbidden": "Traits that it must not have.",
     "resources": "What it holds of pools that operators keep: the amount of "
-    "each resource class.",
+    "each resource class, of at most 32.",
     "remote_storage": "A drive on the pod's storage, made for it.",
     "remote_storage.capacity_gib": "Its size in GiB.",
     "remote_storage.protocol": "How it is reached.",

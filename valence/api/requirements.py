@@ -19,12 +19,16 @@ from wsme import types as wtypes
 from valence import exception
 from valence.api import providers
 from valence.api import types
+from valence.objects import requirements as needed
 
 #: No hardware has more; a typing error does.
 MOST_CORES = 65_536
 MOST_MIB = 2**31
 MOST_GIB = 2**31
 MOST_DEVICES = 1024
+#: Kinds of devices, traits, or resource classes: for each of them the
+#: database joins a table, and none joins many.
+MOST_KINDS = 32
 
 
 class Processor(wtypes.Base):
@@ -126,8 +130,22 @@ def _check(requirements: dict[str, typing.Any], path: str) -> None:
                 field=f"{path}.pci_device",
                 reason=f"it asks for more than {MOST_DEVICES} devices.",
             )
-    traits = requirements.get("traits", {})
-    both = set(traits.get("required", ())) & set(traits.get("forbidden", ()))
+    wanted = needed.of(requirements)
+    for key, some, what in (
+        ("pci_device", wanted.devices, "kinds of devices"),
+        (
+            "traits",
+            [*wanted.required_traits, *wanted.forbidden_traits],
+            "traits",
+        ),
+        ("resources", wanted.resources, "resource classes"),
+    ):
+        if len(some) > MOST_KINDS:
+            raise exception.InvalidField(
+                field=f"{path}.{key}",
+                reason=f"it asks for more than {MOST_KINDS} {what}.",
+            )
+    both = wanted.required_traits & wanted.forbidden_traits
     if both:
         raise exception.InvalidField(
             field=f"{path}.traits",

@@ -22,8 +22,10 @@ import sys
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 
+from valence import placement
 from valence.db import engine
 from valence.db import migration
+from valence.scheduler import select
 
 CONF = cfg.CONF
 
@@ -46,6 +48,26 @@ def database_is_current() -> None:
         )
     # The children of the fork make connections of their own.
     engine.dispose()
+
+
+def scheduler_is_complete() -> None:
+    """Exit with a reason where a filter or a weigher cannot be had."""
+    try:
+        select.check()
+    except select.PluginError as e:
+        sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
+
+
+def placement_is_named() -> None:
+    """Exit with a reason where nobody can say how Placement is reached.
+
+    Whether it answers is another matter: nothing waits for it.
+    """
+    if CONF.placement.enabled:
+        try:
+            placement.Client()
+        except placement.Misconfigured as e:
+            sys.exit(f"[placement] is enabled, but cannot be used: {e}")
 
 
 def address_is_free() -> None:

@@ -75,6 +75,8 @@ def main() -> int:
     CONF.set_override("object_backend", "database", "api")
     migration.upgrade()
     engine.dispose()
+    checks.scheduler_is_complete()
+    checks.placement_is_named()
     checks.address_is_free()
     print(
         f"Valence listens on http://{CONF.api.host}:{CONF.api.port} and "

@@ -15,6 +15,7 @@
 import collections
 import logging
 import threading
+import typing
 
 import futurist
 from futurist import rejection
@@ -44,11 +45,20 @@ class Operations:
     Its queue is the database: a worker that has nothing to do ends, and one
     that has ended an operation takes the next that waits. What finds the
     pool full stays pending and is taken then.
+
+    :param changed: is told of each pod manager whose books an operation may
+        have changed, when it has ended; returns at once
     """
 
-    def __init__(self, host: str, connections: Connections) -> None:
+    def __init__(
+        self,
+        host: str,
+        connections: Connections,
+        changed: typing.Callable[[str], None],
+    ) -> None:
         self._host = host
         self._connections = connections
+        self._changed = changed
         self._lock = threading.Condition()
         self._running: dict[str, objects.Operation] = {}
         # Held while an operation is claimed, so that what bears our name in
@@ -276,6 +286,9 @@ class Operations:
             # What the node came with, and which systems it is on, was not
             # known when it was booked.
             recount.recount(target.podm_id)
+        for podm_id in {operation.podm_id, *run.tried}:
+            if podm_id is not None:
+                self._changed(podm_id)
         LOG.log(
             logging.WARNING if failed else logging.INFO,
             "%s %s %s: %s%s",

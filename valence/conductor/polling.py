@@ -39,18 +39,19 @@ PARTITIONS = 256
 MOST_AT_ONCE = 50
 
 
+def share(host: str, keys: list[str]) -> list[str]:
+    """Of these, those that are this conductor's to look at."""
+    timeout = datetime.timedelta(seconds=CONF.conductor.heartbeat_timeout)
+    alive = db_operations.alive(db.now() - timeout)
+    ring = hashring.HashRing(alive or [host], partitions=PARTITIONS)
+    return [key for key in keys if host in ring.get_nodes(key.encode())]
+
+
 def sync_due(host: str, operations: Operations) -> None:
     """Begin the syncs that are due and this conductor's."""
     if not CONF.pod_manager.sync_interval:
         return
-    timeout = datetime.timedelta(seconds=CONF.conductor.heartbeat_timeout)
-    alive = db_operations.alive(db.now() - timeout)
-    ring = hashring.HashRing(alive or [host], partitions=PARTITIONS)
-    due = [
-        podm_id
-        for podm_id in db_operations.due_for_sync()
-        if host in ring.get_nodes(podm_id.encode())
-    ]
+    due = share(host, db_operations.due_for_sync())
     for podm_id in due[:MOST_AT_ONCE]:
         request = context.system_context()
         try:

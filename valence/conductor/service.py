@@ -13,6 +13,7 @@
 """The conductor process: starts everything, and stops it in good order."""
 
 import datetime
+import functools
 import threading
 import typing
 
@@ -23,6 +24,7 @@ from oslo_log import log
 from oslo_service import service
 
 from valence import objects
+from valence import placement
 from valence import rpc
 from valence.conductor import polling
 from valence.conductor.connections import Connections
@@ -66,12 +68,18 @@ class ConductorService(service.Service):
         base.use_store(store.Database())
         self._host = CONF.conductor.host
         self._connections = Connections()
-        self._operations = Operations(self._host, self._connections)
+        self._mirror = placement.Mirror(
+            functools.partial(polling.share, self._host)
+        )
+        self._operations = Operations(
+            self._host, self._connections, self._mirror.changed
+        )
         left = db_operations.disown(self._host)
         if left:
             LOG.info("Taking up %d operations of an earlier life.", left)
         db_operations.beat(self._host)
         recount.provide_all()
+        self._mirror.start()
         self._server = rpc.server(
             self._host,
             [
@@ -128,6 +136,7 @@ class ConductorService(service.Service):
         self._periodics.stop()
         hush.join(BUS_TIMEOUT)
         self._periodics_thread.join(10)
+        self._mirror.stop()
         self._connections.close()
         db_operations.retire(self._host)
         rpc.cleanup()

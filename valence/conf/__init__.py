@@ -20,6 +20,7 @@ from oslo_log import log
 
 from valence.conf import api
 from valence.conf import conductor
+from valence.conf import placement
 from valence.conf import pod_manager
 from valence.conf import scheduler
 from valence.version import VERSION
@@ -29,6 +30,7 @@ CONF = cfg.CONF
 GROUPS = {
     "api": api.OPTS,
     "conductor": conductor.OPTS,
+    placement.GROUP: placement.OPTS,
     "pod_manager": pod_manager.OPTS,
     "scheduler": scheduler.OPTS,
 }

@@ -15,7 +15,12 @@
 from oslo_config import cfg
 
 from valence import conf
+from valence.conf import placement
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    return list(conf.GROUPS.items())
+    return [
+        *conf.GROUPS.items(),
+        # These are registered when it is known which are needed.
+        (placement.GROUP, placement.AUTH_OPTS),
+    ]

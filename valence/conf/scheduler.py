@@ -13,6 +13,7 @@
 """How a pod manager is chosen for a node."""
 
 from oslo_config import cfg
+from oslo_config import types
 
 OPTS: list[cfg.Opt] = [
     cfg.ListOpt(
@@ -40,8 +41,9 @@ OPTS: list[cfg.Opt] = [
         "points of valence.scheduler.weigher. Without any, one is chosen at "
         "random.",
     ),
-    cfg.DictOpt(
+    cfg.Opt(
         "weigher_multipliers",
+        type=types.Dict(value_type=types.Float()),
         default={},
         help="How much a weigher counts against the others, such as "
         "leftovers:2.0,spread:0.5; 1.0 where nothing is said.",

@@ -12,8 +12,8 @@
 
 """The contract of filters and weighers.
 
-Both are made once, without arguments, when a conductor first needs them, and
-are asked from several threads at once. What they say in SQL is about
+Both are made once, without arguments, before a conductor is at work, and are
+asked from several threads at once. What they say in SQL is about
 ``POD_MANAGERS``, one row of which is one pod manager, and about what it has
 of each class that is asked for, see :func:`inventory`. It is kept, and used
 again for requests that are alike: it may depend on nothing but the request.

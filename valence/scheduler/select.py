@@ -15,6 +15,7 @@
 import collections.abc
 import dataclasses
 import functools
+import math
 import random
 import types
 import typing
@@ -91,8 +92,20 @@ def _plugins(namespace: str, names: tuple[str, ...]) -> dict[str, typing.Any]:
         name_order=True,
         on_missing_entrypoints_callback=functools.partial(_missing, namespace),
         on_load_failure_callback=_broken,
+        conflict_resolver=_several,
     )
-    return {extension.name: extension.obj for extension in manager}
+    found: dict[str, typing.Any] = {}
+    for extension in manager:
+        if not isinstance(extension.obj, _KINDS[namespace]):
+            raise PluginError(
+                f"'{extension.name}' cannot be loaded: it is no "
+                f"{_KINDS[namespace].__name__}."
+            )
+        found[extension.name] = extension.obj
+    return found
+
+
+_KINDS = {FILTERS: base.Filter, WEIGHERS: base.Weigher}
 
 
 def _missing(namespace: str, names: collections.abc.Iterable[str]) -> None:
@@ -103,12 +116,33 @@ def _broken(manager: object, entry: typing.Any, error: BaseException) -> None:
     raise PluginError(f"'{entry.name}' cannot be loaded: {error}")
 
 
+def _several(namespace: str, name: str, found: object) -> typing.NoReturn:
+    raise PluginError(f"More than one {namespace} is called '{name}'.")
+
+
 def active_filters() -> dict[str, base.Filter]:
     return _plugins(FILTERS, tuple(CONF.scheduler.filters))
 
 
 def active_weighers() -> dict[str, base.Weigher]:
     return _plugins(WEIGHERS, tuple(CONF.scheduler.weighers))
+
+
+def check() -> None:
+    """See that all that is configured can be had.
+
+    :raises: PluginError
+    """
+    active_filters()
+    weighers = active_weighers()
+    for name, multiplier in CONF.scheduler.weigher_multipliers.items():
+        if name not in weighers:
+            raise PluginError(
+                f"There is a multiplier for '{name}', which is no weigher "
+                "that is on."
+            )
+        if not math.isfinite(multiplier):
+            raise PluginError(f"The multiplier for '{name}' is no number.")
 
 
 def select(asked: Requirements) -> list[Candidate]:
@@ -232,7 +266,7 @@ def explain(asked: Requirements) -> list[Refusal]:
     return [refusal for _, refusal in sorted(found, key=lambda f: f[0])]
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(8)
 def _explanation(
     asked: Requirements, chosen: tuple[base.Filter, ...]
 ) -> sa.Select[typing.Any]:

@@ -19,6 +19,7 @@ where ``...`` is anything, and a uuid or a time is any other. The two commands
 that do not end run in the background.
 """
 
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -161,12 +162,28 @@ class TestUserGuide(WalkCase):
         "user/first-node",
         "user/operations",
         "user/devices",
+        "user/flavors",
         "user/refusals",
     )
     simulated = ("8443", "8444")
 
     def test_commands_do_what_is_said(self) -> None:
         self.walk()
+
+
+class TestScheduler(WalkCase):
+    pages = ("admin/resource-providers", "admin/scheduler")
+    simulated = ("8443",)
+
+    def test_commands_do_what_is_said(self) -> None:
+        self.walk()
+
+    def test_each_filter_and_weigher_is_explained(self) -> None:
+        page = (SOURCE / "admin/scheduler.rst").read_text()
+        for kind in ("filter", "weigher"):
+            group = f"valence.scheduler.{kind}"
+            for name in importlib.metadata.entry_points(group=group).names:
+                self.assertRegex(page, rf"\n``{name}``( \(on\))?\n    ")
 
 
 _NODE = {"index": "", "name": "", "resource_uri": "", "uuid": ""}

@@ -1,0 +1,247 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Placement is away, slow, busy or in a bad temper."""
+
+import itertools
+import logging
+import statistics
+import time
+
+from valence.tests.functional import mirrored  # isort: skip
+import fixtures
+import testscenarios
+
+from valence.simulator import PodSpec
+from valence.tests.functional.mirrored import told
+
+AWAY = "Nothing is mirrored into Placement for the present"
+BACK = "Mirroring into Placement again"
+
+
+class OutageCase(mirrored.MirrorCase):
+    pods = (PodSpec(systems=30, devices=4),)
+    conductor = False
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.numbers = itertools.count()
+        self.log = self.useFixture(
+            fixtures.FakeLogger("valence.placement", logging.INFO)
+        )
+
+    def told(self, words: str) -> None:
+        mirrored.poll(lambda: words in self.log.output, words)
+
+    def times_to_compose(self, count: int = 6) -> list[float]:
+        times = []
+        for _ in range(count):
+            began = time.monotonic()
+            self.env.compose(name=f"node-{next(self.numbers)}")
+            times.append(time.monotonic() - began)
+        return times
+
+
+class TestAway(testscenarios.WithScenarios, OutageCase):
+    """However it is away."""
+
+    scenarios = [
+        ("refuses connections", {"fault": ("cut",)}),
+        ("does not answer", {"fault": ("hang",)}),
+        ("has no database", {"fault": ("answer", 500)}),
+        ("is restarted", {"fault": ("answer", 503, "<html>")}),
+        ("does not know us", {"fault": ("answer", 401, "who?")}),
+        ("does not let us", {"fault": ("answer", 403)}),
+        ("is something else", {"fault": ("answer", 200, "<html>")}),
+        ("is elsewhere", {"fault": ("answer", 404, "<html>")}),
+        ("is too old", {"fault": ("answer", 406)}),
+    ]
+
+    def breaks(self) -> None:
+        what, *arguments = self.fault
+        getattr(self.proxy.on("*", "", times=None), what)(*arguments)
+
+    def test_from_the_start(self) -> None:
+        self.conf.set("placement", timeout=1)
+        before = mirrored.in_placement(self.placement)
+        self.breaks()
+        self.env.start_conductor()
+        self.env.register()
+        self.env.compose(name="one")
+        self.told(AWAY)
+        self.assertEqual(before, mirrored.in_placement(self.placement))
+        asked = len(self.proxy.seen())
+        mirrored.poll(
+            lambda: len(self.proxy.seen()) > asked + 1, "it is tried again"
+        )
+        self.proxy.heal()
+        self.assert_mirrored()
+        self.told(BACK)
+        self.assertEqual(1, self.log.output.count(AWAY), self.log.output)
+        self.assertNotIn("Traceback", self.log.output)
+
+
+class TestMiddle(OutageCase):
+    def test_composes_are_not_delayed(self) -> None:
+        self.env.start_conductor()
+        self.env.register()
+        self.times_to_compose(2)
+        before = self.times_to_compose()
+        self.assert_mirrored()
+        fault = self.proxy.on("*", "", times=None).hang()
+        began = time.monotonic()
+        meanwhile = self.times_to_compose()
+        self.assertLess(time.monotonic() - began, 5)  # the timeout
+        self.assertLess(
+            statistics.median(meanwhile), 1.5 * statistics.median(before) + 0.1
+        )
+        # Somebody waited for Placement, and it was none of the composes.
+        fault.wait()
+        self.told(AWAY)
+        self.proxy.heal()
+        state = self.assert_mirrored()
+        self.assertEqual(14, len(state["consumers"]))
+        self.told(BACK)
+
+    def test_a_conductor_stops_while_placement_hangs(self) -> None:
+        self.env.start_conductor()
+        self.env.register()
+        self.assert_mirrored()
+        self.proxy.on("*", "", times=None).hang()
+        self.env.compose(name="one")
+        began = time.monotonic()
+        self.env.stop_conductor()
+        self.assertLess(time.monotonic() - began, 10)
+        self.proxy.heal()
+        self.env.start_conductor()
+        self.assert_mirrored()
+
+    def test_placement_is_ended_and_started(self) -> None:
+        self.env.start_conductor()
+        self.env.register()
+        self.placement.stop()
+        try:
+            self.env.compose(name="one")
+            self.told(AWAY)
+        finally:
+            self.placement.start()
+        self.assert_mirrored()
+        self.told(BACK)
+
+    def test_answers_get_lost(self) -> None:
+        """Each write in its turn is done, and nobody hears of it."""
+        for number in range(1, 8):
+            self.proxy.on("POST", "", nth=number).cut(after=True)
+            self.proxy.on("PUT", "", nth=number).cut(after=True)
+        self.env.start_conductor()
+        podm = self.env.register()["uuid"]
+        self.pool("pool", podm, CUSTOM_LICENSE=told(5))
+        self.env.compose(
+            name="one", properties={"resources": {"CUSTOM_LICENSE": 1}}
+        )
+        node = self.env.compose(name="two")["uuid"]
+        self.assert_mirrored(30)
+        for number in range(1, 4):
+            for method in ("POST", "PUT", "DELETE"):
+                self.proxy.on(method, "", nth=number).cut(after=True)
+        gone = self.api.delete(f"/v1/nodes/{node}", wait=30)
+        self.assertEqual(204, gone.status, gone)
+        self.assert_mirrored(30)
+
+    def test_one_thing_fails(self) -> None:
+        podms = [
+            self.pool(f"pool-{number}", CUSTOM_LICENSE=told(5)).uuid
+            for number in range(3)
+        ]
+        path = f"/resource_providers/{podms[0]}/inventories"
+        self.proxy.on("PUT", path, times=None).answer(500)
+        self.env.start_conductor()
+        self.told("does not take")
+        self.wait_for(set(podms))
+        for uuid_ in podms[1:]:
+            found = self.placement.request(
+                "GET", f"/resource_providers/{uuid_}/inventories"
+            )
+            self.assertEqual({"CUSTOM_LICENSE"}, set(found["inventories"]))
+        tried = len(self.proxy.seen("PUT", path))
+        mirrored.poll(
+            lambda: len(self.proxy.seen("PUT", path)) > tried + 3, "retried"
+        )
+        self.assertEqual(1, self.log.output.count("does not take"))
+        self.assertNotIn(AWAY, self.log.output)
+        self.proxy.heal()
+        self.assert_mirrored()
+        self.told("has taken")
+
+
+class TestConflicts(OutageCase):
+    CONFLICT = {
+        "errors": [
+            {
+                "status": 409,
+                "code": "placement.concurrent_update",
+                "detail": "Somebody was faster.",
+            }
+        ]
+    }
+
+    def test_a_few(self) -> None:
+        self.env.start_conductor()
+        self.env.register()
+        self.assert_mirrored()
+        for method in ("PUT", "POST"):
+            self.proxy.on(method, "", times=2).answer(409, self.CONFLICT)
+        self.env.compose(name="one")
+        self.assert_mirrored()
+        self.assertNotIn("does not take", self.log.output)
+
+    def test_a_storm(self) -> None:
+        self.env.start_conductor()
+        self.env.register()
+        self.assert_mirrored()
+        for method in ("PUT", "POST"):
+            fault = self.proxy.on(method, "", times=None)
+            fault.answer(409, self.CONFLICT)
+        began = len(self.proxy.seen())
+        self.env.compose(name="one")
+        self.told("does not take")
+        # Bounded: it is given up until the next look.
+        self.assertLess(len(self.proxy.seen()) - began, 200)
+        self.proxy.heal()
+        self.assert_mirrored()
+        self.assertEqual(1, self.log.output.count("does not take"))
+
+    def test_somebody_writes_all_the_time(self) -> None:
+        """Between what we read and what we write, each time."""
+        self.env.start_conductor()
+        podm = self.env.register()["uuid"]
+        self.assert_mirrored()
+        fault = self.proxy.on(
+            "PUT", f"{podm}/(traits|inventories)", times=3
+        ).hang()
+        path = f"/resource_providers/{podm}"
+        self.placement.request(
+            "PUT",
+            f"{path}/traits",
+            {
+                "traits": [mirrored.MARK],
+                "resource_provider_generation": self.placement.request(
+                    "GET", path
+                )["generation"],
+            },
+        )
+        fault.wait()
+        found = self.placement.request("GET", f"{path}/inventories")
+        found["inventories"]["VCPU"] = {"total": 3}
+        self.placement.request("PUT", f"{path}/inventories", found)
+        fault.release()
+        self.assert_mirrored()
