@@ -18,6 +18,7 @@ on this machine. All that keystoneauth can log in by is there as well.
 
 import argparse
 import importlib.metadata
+import os
 import sys
 import typing
 
@@ -26,6 +27,7 @@ from cliff import commandmanager
 from keystoneauth1 import loading
 
 from valenceclient import client
+from valenceclient.osc import plugin
 
 #: Where valence-standalone listens.
 STANDALONE = "http://127.0.0.1:8181"
@@ -40,8 +42,8 @@ class _Clients:
 class Shell(app.App):
     NAME = "valence"
 
-    def __init__(self, argv: list[str]) -> None:
-        self._argv = argv
+    def __init__(self, argv: typing.Sequence[str] = ()) -> None:
+        self._argv = list(argv)
         self.client_manager = _Clients()
         super().__init__(
             description="Composable hardware at the command line",
@@ -65,8 +67,22 @@ class Shell(app.App):
         loading.register_auth_argparse_arguments(
             parser, self._argv, default="none"
         )
-        loading.register_adapter_argparse_arguments(parser)
-        return parser
+        for name, said in (
+            ("region-name", "Region of the service, in the catalog"),
+            ("interface", "Kind of endpoint: public, internal or admin"),
+            (
+                "endpoint-override",
+                "Where the service is; the catalog is not asked",
+            ),
+        ):
+            variable = "OS_" + name.upper().replace("-", "_")
+            parser.add_argument(
+                f"--os-{name}",
+                metavar=f"<{name}>",
+                default=os.environ.get(variable),
+                help=f"{said} (Env: {variable})",
+            )
+        return plugin.build_option_parser(parser)
 
     def configure_logging(self) -> None:
         # cliff's own default would tell of every request.
@@ -81,10 +97,12 @@ class Shell(app.App):
         session = loading.load_session_from_argparse_arguments(
             options, auth=loading.load_auth_from_argparse_arguments(options)
         )
+        version = options.os_composition_api_version
         self.client_manager.composition = client.Client(
             session,
+            microversion=version if "." in version else None,
             region_name=options.os_region_name,
-            interface=options.os_interface,
+            interface=options.os_interface or "public",
             endpoint_override=options.os_endpoint_override,
         )
 

@@ -79,7 +79,7 @@ def human(value: typing.Any) -> str:
 def _lines(value: dict[str, typing.Any], path: str = "") -> list[str]:
     """``a.b: c=1, d=2``, a line for each object within an object."""
     parts = [
-        f"{name}={human(item)}"
+        f"{name}={_inline(item)}"
         for name, item in value.items()
         if not isinstance(item, dict)
     ]
@@ -88,6 +88,18 @@ def _lines(value: dict[str, typing.Any], path: str = "") -> list[str]:
         if isinstance(item, dict):
             lines += _lines(item, f"{path}.{name}" if path else name)
     return lines
+
+
+def _inline(value: typing.Any) -> str:
+    """A value within a line: objects of a list in parentheses."""
+    if isinstance(value, list) and any(isinstance(i, dict) for i in value):
+        return " ".join(
+            f"({'; '.join(_lines(item))})"
+            if isinstance(item, dict)
+            else human(item)
+            for item in value
+        )
+    return human(value)
 
 
 class Value(columns.FormattableColumn[typing.Any]):

@@ -28,7 +28,7 @@ class CreateResourceClass(base.ShowOne):
         parser.add_argument(
             "name",
             metavar="<name>",
-            help="CUSTOM_ and capitals, digits and underscores",
+            help="Name, such as CUSTOM_LICENSE",
         )
         return parser
 

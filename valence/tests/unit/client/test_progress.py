@@ -237,5 +237,6 @@ class TestExplain(case.ClientCase):
             ({"a": 1, "b": None}, "a=1, b="),
             ({"a": {"b": 1, "c": {"d": [1, 2]}}}, "a: b=1\na.c: d=1, 2"),
             ([{"a": 1}, {"a": {"b": 2}}], "a=1\na: b=2"),
+            ({"a": [{"b": 1, "c": 2}, {"b": 3}]}, "a=(b=1, c=2) (b=3)"),
         ):
             self.assertEqual(wanted, explain.human(value), value)
