@@ -317,7 +317,7 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "body",
         "object",
         True,
-        "By resource class: what there is of it, as follows.",
+        "By resource class, of at most 256: what there is of it, as follows.",
     ),
     "node_dry_run": (
         "body",
@@ -393,7 +393,7 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "array",
         True,
         "Standard traits of OpenStack, or ``CUSTOM_`` and capitals, digits "
-        "and underscores.",
+        "and underscores; at most 1024.",
     ),
     "usages": (
         "body",

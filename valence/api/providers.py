@@ -25,6 +25,12 @@ from valence.api import types
 
 #: What Placement takes as well.
 MOST = 2**31 - 1
+#: Kinds of devices, traits, or resource classes that are asked for: for each
+#: of them the database joins a table, and none joins many.
+MOST_KINDS = 32
+#: That one provider has, or one node holds: for each of them a row is written.
+MOST_CLASSES = 256
+MOST_TRAITS = 1024
 
 _CUSTOM = re.compile("CUSTOM_[A-Z0-9_]+")
 
@@ -106,6 +112,14 @@ class Held(wtypes.Base):
     resources = wtypes.wsattr(types.DocumentType(), mandatory=True)
 
 
+def at_most(most: int, count: int, what: str, field: str) -> None:
+    """Refuse what is more than anybody needs, before it costs anything."""
+    if count > most:
+        raise exception.InvalidField(
+            field=field, reason=f"it names more than {most} {what}."
+        )
+
+
 # -- bodies -------------------------------------------------------------------
 
 
@@ -113,6 +127,7 @@ def read_amounts(value: dict[str, typing.Any], path: str) -> dict[str, int]:
     """Resource class → amount; at least one."""
     if not value:
         raise exception.InvalidField(field=path, reason="it says nothing.")
+    at_most(MOST_CLASSES, len(value), "resource classes", path)
     return {
         types.scalar(ClassType(), name, f"{path}.{name}"[:255]): types.scalar(
             _AMOUNT, amount, f"{path}.{name}"[:255]
@@ -125,6 +140,7 @@ def read_inventories(
     value: dict[str, typing.Any],
 ) -> dict[str, dict[str, typing.Any]]:
     """Resource class → what is told of it, the defaults filled in."""
+    at_most(MOST_CLASSES, len(value), "resource classes", "inventories")
     found = {}
     for name, told in value.items():
         path = f"inventories.{name}"[:255]
@@ -151,6 +167,7 @@ def read_allocations(
     value: dict[str, typing.Any],
 ) -> dict[str, dict[str, int]]:
     """Provider → resource class → amount."""
+    at_most(MOST_CLASSES, len(value), "providers", "allocations")
     found = {}
     for ident, held in value.items():
         path = f"allocations.{ident}"[:255]
@@ -161,6 +178,8 @@ def read_allocations(
             )
         asked = types.read(Held, held, path)
         found[provider] = read_amounts(asked["resources"], f"{path}.resources")
+    count = sum(map(len, found.values()))
+    at_most(MOST_CLASSES, count, "resource classes", "allocations")
     return found
 
 
@@ -170,6 +189,7 @@ def read_allocations(
 def read_resources(value: str) -> dict[str, int]:
     """``PGPU:2,CUSTOM_LICENSE:1``, as Placement spells it."""
     found: dict[str, int] = {}
+    at_most(MOST_KINDS, value.count(",") + 1, "classes", "resources")
     for part in value.split(","):
         name, colon, amount = part.partition(":")
         if not colon:
@@ -189,6 +209,7 @@ def read_resources(value: str) -> dict[str, int]:
 def read_required(value: str) -> dict[str, bool]:
     """``CUSTOM_QUIET,!CUSTOM_OLD``: trait → whether it has to be there."""
     found: dict[str, bool] = {}
+    at_most(MOST_KINDS, value.count(",") + 1, "traits", "required")
     for part in value.split(","):
         trait = types.scalar(TraitType(), part.removeprefix("!"), "required")
         if found.setdefault(trait, part == trait) != (part == trait):

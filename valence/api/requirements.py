@@ -26,9 +26,6 @@ MOST_CORES = 65_536
 MOST_MIB = 2**31
 MOST_GIB = 2**31
 MOST_DEVICES = 1024
-#: Kinds of devices, traits, or resource classes: for each of them the
-#: database joins a table, and none joins many.
-MOST_KINDS = 32
 
 
 class Processor(wtypes.Base):
@@ -140,11 +137,9 @@ def _check(requirements: dict[str, typing.Any], path: str) -> None:
         ),
         ("resources", wanted.resources, "resource classes"),
     ):
-        if len(some) > MOST_KINDS:
-            raise exception.InvalidField(
-                field=f"{path}.{key}",
-                reason=f"it asks for more than {MOST_KINDS} {what}.",
-            )
+        providers.at_most(
+            providers.MOST_KINDS, len(some), what, f"{path}.{key}"
+        )
     both = wanted.required_traits & wanted.forbidden_traits
     if both:
         raise exception.InvalidField(

@@ -50,14 +50,6 @@ def database_is_current() -> None:
     engine.dispose()
 
 
-def scheduler_is_complete() -> None:
-    """Exit with a reason where a filter or a weigher cannot be had."""
-    try:
-        select.check()
-    except select.PluginError as e:
-        sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
-
-
 def placement_is_named() -> None:
     """Exit with a reason where nobody can say how Placement is reached.
 
@@ -68,6 +60,14 @@ def placement_is_named() -> None:
             placement.Client()
         except placement.Misconfigured as e:
             sys.exit(f"[placement] is enabled, but cannot be used: {e}")
+
+
+def scheduler_is_complete() -> None:
+    """Exit with a reason where a filter or a weigher cannot be had."""
+    try:
+        select.check()
+    except select.PluginError as e:
+        sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
 
 
 def address_is_free() -> None:

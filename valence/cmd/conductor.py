@@ -27,8 +27,8 @@ CONF = cfg.CONF
 def main() -> int:
     conf.setup(name="valence-conductor")
     checks.database_is_current()
-    checks.placement_is_named()
     checks.scheduler_is_complete()
+    checks.placement_is_named()
     return launch.run(
         ConductorService(),
         CONF.conductor.drain_timeout,

@@ -82,10 +82,12 @@ def take(
     wanted: Amounts,
     *,
     force: bool = False,
+    fresh: bool = False,
 ) -> tuple[str, str] | None:
     """Book what a node takes; the caller rolls back where it cannot.
 
     :param force: the rows say that it is there, whatever the books say
+    :param fresh: it holds nothing yet
     :returns: None, or the (provider, class) of which there is not enough
     """
     # Always in the same order, all inventories before any allocation: two
@@ -105,7 +107,7 @@ def take(
         )
         if not (done.rowcount or force):
             return provider, name
-    have = held(connection, consumer_id)
+    have = {} if fresh else held(connection, consumer_id)
     new = []
     for provider, name, amount in parts:
         if (provider, name) in have:
@@ -279,24 +281,20 @@ def ensure_classes(
     """Make the resource classes that are not there yet.
 
     All are there until the transaction ends: nobody deletes one meanwhile.
+
+    :raises: DBDeadlock, so that the transaction is run again
     """
     classes = models.RESOURCE_CLASSES
     wanted = set(names)
     if not wanted:
         return
-    known = sa.select(classes.c.name).where(classes.c.name.in_(wanted))
-    missing = wanted - set(connection.execute(known).scalars())
-    while True:
-        for name in sorted(missing):
-            try:
-                with connection.begin_nested():
-                    connection.execute(
-                        sa.insert(classes).values(new_row(name=name))
-                    )
-            except db_exc.DBDuplicateEntry:
-                pass  # another conductor was faster
-        missing = wanted - set(
-            connection.execute(known.with_for_update(read=True)).scalars()
-        )
-        if not missing:
-            return
+    known = connection.execute(
+        sa.select(classes.c.name)
+        .where(classes.c.name.in_(wanted))
+        .with_for_update(read=True)
+    ).scalars()
+    try:
+        for name in sorted(wanted - set(known)):
+            connection.execute(sa.insert(classes).values(new_row(name=name)))
+    except db_exc.DBDuplicateEntry as e:
+        raise db_exc.DBDeadlock(e) from None  # another one was faster

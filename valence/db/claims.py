@@ -99,8 +99,16 @@ def _claim(
             if aimed is None or values is None:
                 connection.rollback()
                 return False
-            _book(connection, node, podm_id, asked)
-            _take_devices(connection, operation, node, podm_id, asked, place)
+            held = accounts.held(connection, node.uuid)
+            _book(connection, node, podm_id, asked, held)
+            # Booked and taken together, by an earlier attempt as well.
+            if not (
+                any(provider == podm_id for provider, _ in held)
+                and _has_devices(connection, operation)
+            ):
+                _take_devices(
+                    connection, operation, node, podm_id, asked, place
+                )
     except db_exc.DBReferenceError:
         raise Lost("it is gone") from None
     _applied(operation, aimed, node, values)
@@ -170,8 +178,8 @@ def _book(
     node: objects.Node,
     podm_id: str,
     asked: requirements.Requirements,
+    held: dict[tuple[str, str], int],
 ) -> None:
-    held = accounts.held(connection, node.uuid)
     here = {
         name: amount
         for name, amount in asked.amounts.items()
@@ -186,7 +194,7 @@ def _book(
         if pool is None:
             raise Lost(f"no pool has {amount} of {name} left")
         wanted.setdefault(pool, {})[name] = amount
-    lacking = accounts.take(connection, node.uuid, wanted)
+    lacking = accounts.take(connection, node.uuid, wanted, fresh=not held)
     if lacking is not None:
         lost = Lost if lacking[0] == podm_id else _Outrun
         raise lost(f"it has too little of {lacking[1]} left")
@@ -213,6 +221,14 @@ def _pool(
     ).scalar()
 
 
+def _has_devices(
+    connection: sa.Connection, operation: objects.Operation
+) -> bool:
+    d = models.DEVICES.c
+    query = sa.select(d.id).where(d.operation_id == operation.uuid).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _take_devices(
     connection: sa.Connection,
     operation: objects.Operation,
@@ -224,11 +240,6 @@ def _take_devices(
     if not asked.devices:
         return
     d = models.DEVICES.c
-    have = connection.execute(
-        sa.select(sa.func.count()).where(d.operation_id == operation.uuid)
-    ).scalar()
-    if have:
-        return  # taken by an earlier attempt, all of them
     there = [d.podm_id == podm_id]
     if place.pool is not None:
         there.append(d.pooled_group_id == place.pool)

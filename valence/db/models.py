@@ -163,7 +163,8 @@ TABLES: dict[type[base.Resource], sa.Table] = {
         sa.UniqueConstraint("podm_id", "index"),
         # What the scheduler asks of each pod manager.
         sa.Index(
-            "ix_systems_fit", "podm_id", "state", "memory_mib", "cpu_cores"
+            "ix_systems_fit",
+            *("podm_id", "state", "memory_mib", "cpu_cores", "rack_id"),
         ),
         references={
             "podm_id": ("pod_managers.uuid", "CASCADE"),
@@ -175,7 +176,12 @@ TABLES: dict[type[base.Resource], sa.Table] = {
         objects.Device,
         sa.UniqueConstraint("podm_id", "index"),
         # Counted by it, without a look at the rows.
-        sa.Index("ix_devices_pool", "podm_id", "deleted_at", "state", "type"),
+        sa.Index(
+            "ix_devices_pool",
+            *("podm_id", "deleted_at", "state", "type", "rack_id"),
+            *("operation_id", "health"),
+        ),
+        sa.Index("ix_devices_operation_id", "operation_id"),
         references={
             "podm_id": ("pod_managers.uuid", "CASCADE"),
             "node_uuid": ("nodes.uuid", "SET NULL"),

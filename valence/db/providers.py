@@ -329,6 +329,15 @@ class Providers:
             )
 
 
+def rename(connection: sa.Connection, uuid: str, name: str) -> None:
+    """Call a provider what it is called that it stands for."""
+    connection.execute(
+        sa.update(PROVIDERS)
+        .where(PROVIDERS.c.uuid == uuid)
+        .values(name=name, updated_at=api.now())
+    )
+
+
 def _why_not(
     connection: sa.Connection,
     provider: str,

@@ -13,6 +13,7 @@
 """Makes the books of a pod manager equal to its systems and devices."""
 
 import collections
+import contextlib
 import dataclasses
 import typing
 
@@ -48,11 +49,36 @@ class _Books:
     :ivar total: resource class → number
     :ivar elsewhere: of these, what is broken or held by others than our nodes
     :ivar held: (node, resource class) → number
+    :ivar types: resource class → types of its devices
+    :ivar racks: resource class → racks that its devices stand in
     """
 
     total: collections.Counter[str]
     elsewhere: collections.Counter[str]
     held: collections.Counter[tuple[str, str]]
+    types: dict[str, set[str]]
+    racks: dict[str, set[str | None]]
+
+    def device_type(self, name: str) -> str | None:
+        """See the field of the inventory."""
+        # Where a rack is not told, it is as good as any.
+        racks = (self.racks[name] | self.racks[resource_class.SYSTEM]) - {None}
+        types = self.types[name]
+        return min(types) if len(types) == 1 and len(racks) <= 1 else None
+
+
+@contextlib.contextmanager
+def _writing() -> typing.Iterator[sa.Connection]:
+    """A transaction that is run again where another one was faster to write
+    the first of something: it then sees what that one wrote.
+
+    Not savepoints: a deadlock takes them away on MariaDB.
+    """
+    try:
+        with engine.writing() as connection:
+            yield connection
+    except db_exc.DBDuplicateEntry as e:
+        raise db_exc.DBDeadlock(e) from None
 
 
 @api.retried
@@ -63,13 +89,8 @@ def recount(podm_id: str) -> None:
     device while this runs changes the same inventories, and so comes wholly
     before it or wholly after it.
     """
-    try:
-        with engine.writing() as connection:
-            _recount(connection, podm_id)
-    except db_exc.DBDuplicateEntry as e:
-        # Another one was faster to write the first of something; run again,
-        # this waits for it.
-        raise db_exc.DBDeadlock(e) from None
+    with _writing() as connection:
+        _recount(connection, podm_id)
 
 
 def _recount(connection: sa.Connection, podm_id: str) -> None:
@@ -115,7 +136,7 @@ def _recount(connection: sa.Connection, podm_id: str) -> None:
 @api.retried
 def provide(podm_id: str) -> None:
     """See that a pod manager is a provider, under the name it has now."""
-    with engine.writing() as connection:
+    with _writing() as connection:
         _provide(connection, podm_id)
 
 
@@ -165,23 +186,19 @@ def _provide(connection: sa.Connection, podm_id: str) -> bool:
 def add_provider(
     connection: sa.Connection, uuid: str, name: str, kind: str, podm_id: str
 ) -> None:
-    """Make what has this uuid a provider, unless it is one."""
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                sa.insert(PROVIDERS).values(
-                    accounts.new_row()
-                    | {
-                        "uuid": uuid,
-                        "name": name,
-                        "kind": kind,
-                        "podm_id": podm_id,
-                        "generation": 0,
-                    }
-                )
-            )
-    except db_exc.DBDuplicateEntry:
-        pass
+    """Make what has this uuid a provider."""
+    connection.execute(
+        sa.insert(PROVIDERS).values(
+            accounts.new_row()
+            | {
+                "uuid": uuid,
+                "name": name,
+                "kind": kind,
+                "podm_id": podm_id,
+                "generation": 0,
+            }
+        )
+    )
 
 
 def _nodes(connection: sa.Connection, podm_id: str) -> _Nodes:
@@ -203,17 +220,24 @@ def _count(
     booked: dict[tuple[str, str], int],
 ) -> _Books:
     books = _Books(
-        collections.Counter(), collections.Counter(), collections.Counter()
+        collections.Counter(),
+        collections.Counter(),
+        collections.Counter(),
+        collections.defaultdict(set),
+        collections.defaultdict(set),
     )
     d = models.DEVICES.c
     for row in connection.execute(
         sa.select(
-            d.type, d.state, d.health, d.node_uuid, sa.func.count().label("n")
+            *(d.type, d.state, d.health, d.node_uuid, d.rack_id),
+            sa.func.count().label("n"),
         )
         .where(d.podm_id == podm_id, d.deleted_at.is_(None))
-        .group_by(d.type, d.state, d.health, d.node_uuid)
+        .group_by(d.type, d.state, d.health, d.node_uuid, d.rack_id)
     ):
         name = resource_class.of_device(row.type)
+        books.types[name].add(row.type)
+        books.racks[name].add(row.rack_id)
         books.total[name] += row.n
         if row.state != states.FREE:
             if row.node_uuid in nodes:
@@ -225,10 +249,11 @@ def _count(
     s = models.SYSTEMS.c
     placed: collections.Counter[str] = collections.Counter()
     for row in connection.execute(
-        sa.select(s.state, s.node_id, sa.func.count().label("n"))
+        sa.select(s.state, s.node_id, s.rack_id, sa.func.count().label("n"))
         .where(s.podm_id == podm_id)
-        .group_by(s.state, s.node_id)
+        .group_by(s.state, s.node_id, s.rack_id)
     ):
+        books.racks[resource_class.SYSTEM].add(row.rack_id)
         books.total[resource_class.SYSTEM] += row.n
         if row.node_id in nodes:
             placed[row.node_id] += row.n
@@ -270,6 +295,7 @@ def _write_inventories(
             "allocation_ratio": 1.0,
             "used": used[name],
             "free": total - reserved - used[name],
+            "device_type": books.device_type(name),
         }
         row = known.get(name)
         if row is None:

@@ -40,6 +40,9 @@ from valence.objects import resource_class
 
 T = typing.TypeVar("T", bound=base.Resource)
 
+#: What is a resource provider itself, under its own name.
+_PROVIDING = (objects.PodManager, objects.Node)
+
 
 class Database(counts.Counts, providers.Providers):
     """Keeps objects in the database (see valence.objects.base.Store)."""
@@ -134,6 +137,8 @@ class Database(counts.Counts, providers.Providers):
             )
             if values is None:
                 raise self._why_not(connection, obj)
+            if "name" in values and isinstance(obj, _PROVIDING):
+                providers.rename(connection, obj.uuid, values["name"])
         apply(obj, values)
 
     @retried

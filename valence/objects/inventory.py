@@ -52,4 +52,12 @@ class Inventory(base.Resource):
         "free": f.Integer(
             help="(total - reserved) * allocation_ratio - used.",
         ),
+        "device_type": f.String(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            length=64,
+            help="The type of the devices that it counts, where all are of "
+            "one type and each system reaches them: how many are free is "
+            "then all there is to know.",
+        ),
     }

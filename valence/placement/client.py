@@ -101,6 +101,7 @@ class Client:
     """
 
     def __init__(self) -> None:
+        self._closed = False
         try:
             # [placement]auth_section may name another one.
             loading.register_auth_conf_options(CONF, GROUP)
@@ -123,6 +124,10 @@ class Client:
             )
         except (ksa.ClientException, TypeError, ValueError) as e:
             raise Misconfigured(str(e)) from None
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._closed = True
 
     def ask(
         self,
@@ -154,6 +159,8 @@ class Client:
     def _send(
         self, method: str, path: str, body: typing.Any, microversion: str
     ) -> Answer:
+        if self._closed:
+            raise Away("this conductor stops")
         try:
             response = self._adapter.request(
                 path,

@@ -84,6 +84,7 @@ class Mirror:
         with self._lock:
             self._lock.notify_all()
         if self._thread is not None:
+            self._client.close()
             self._thread.join(STOP_TIMEOUT)
 
     def changed(self, podm_id: str) -> None:
@@ -162,7 +163,7 @@ class Mirror:
         except (http.Away, db_exc.DBError):
             raise
         except Exception as e:
-            if key not in self._refused and not self._stopping.is_set():
+            if key not in self._refused:
                 self._refused.add(key)
                 ours = not isinstance(e, http.Refused)
                 LOG.warning(
@@ -185,6 +186,8 @@ class Mirror:
 
     def _goes_away(self, reason: str) -> None:
         """Throw away what waits: the look that succeeds will find it."""
+        if self._stopping.is_set():
+            return
         with self._lock:
             self._changed.clear()
             self._due.clear()

@@ -190,7 +190,7 @@ class Providers:
             return
         self._left.discard(want.uuid)
         path = f"/resource_providers/{want.uuid}/aggregates"
-        aggregates = self._client.ask("GET", path).body["aggregates"]
+        aggregates = self._get(path)["aggregates"]
         if key not in aggregates:
             seen.generation = self._put_aggregates(
                 want.uuid, generation, [*aggregates, key]
@@ -207,10 +207,7 @@ class Providers:
         """
         foreign = set(seen.inventories) - set(want.inventories)
         path = f"/resource_providers/{want.uuid}/allocations"
-        if (
-            not foreign
-            and not self._client.ask("GET", path).body["allocations"]
-        ):
+        if not foreign and not self._get(path)["allocations"]:
             return False
         if want.uuid not in self._left:
             self._left.add(want.uuid)
@@ -250,7 +247,7 @@ class Providers:
                 "PUT",
                 f"/resource_providers/{want.uuid}",
                 {"name": name, "parent_provider_uuid": None},
-                expect=(409,),
+                expect=(404, 409),
             )
             if answer.status < 400:
                 return
@@ -267,8 +264,8 @@ class Providers:
         if seen is not None and seen.generation == generation:
             return seen
         path = f"/resource_providers/{uuid}"
-        inventories = self._client.ask("GET", f"{path}/inventories").body
-        traits = self._client.ask("GET", f"{path}/traits").body
+        inventories = self._get(f"{path}/inventories")
+        traits = self._get(f"{path}/traits")
         for found in (inventories, traits):
             if found["resource_provider_generation"] != generation:
                 raise http.Conflict(f"provider {uuid} has changed")
@@ -318,6 +315,12 @@ class Providers:
         seen.inventories = inventories
         seen.generation = found["resource_provider_generation"]
 
+    def _get(self, path: str) -> typing.Any:
+        answer = self._client.ask("GET", path, expect=(404,))
+        if answer.status >= 400:
+            raise http.Conflict(answer.detail)
+        return answer.body
+
     def _change(self, path: str, body: typing.Any) -> typing.Any:
         answer = self._client.ask("PUT", path, body, expect=(404, 409))
         if answer.status >= 400:
@@ -332,8 +335,9 @@ class Providers:
 
 def _same(one: wanted.Inventories, other: wanted.Inventories) -> bool:
     """Whether they are equal; a ratio may have lost digits in a FLOAT."""
+    ratio = "allocation_ratio"
     return one.keys() == other.keys() and all(
-        math.isclose(value, other[name][key], rel_tol=1e-5)
+        math.isclose(told[ratio], other[name][ratio], rel_tol=1e-5)
+        and told | {ratio: 0} == other[name] | {ratio: 0}
         for name, told in one.items()
-        for key, value in told.items()
     )

@@ -34,7 +34,7 @@ CONSUMER_TYPE = "VALENCE_NODE"
 NOBODY = "00000000-0000-0000-0000-000000000000"
 #: The most characters of a name there.
 LONGEST_NAME = 200
-#: Who drives a node that is left to nobody.
+#: ``managed_by`` of a node that nobody else drives.
 OURSELVES = "valence"
 
 
@@ -103,7 +103,11 @@ def names(uuid: str, name: str) -> tuple[str, str]:
     nova-compute on it will want.
     """
     behind = f" ({uuid})"
-    return name[: LONGEST_NAME - len(behind)] + behind, f"valence:{uuid}"
+    # What not every database of Placement can keep.
+    plain = "".join(
+        one if one.isprintable() and one <= "\uffff" else "?" for one in name
+    )
+    return plain[: LONGEST_NAME - len(behind)] + behind, f"valence:{uuid}"
 
 
 def inventories(

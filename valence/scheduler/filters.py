@@ -12,6 +12,7 @@
 
 """The filters that Valence comes with."""
 
+import itertools
 import typing
 
 import sqlalchemy as sa
@@ -64,11 +65,15 @@ class Keys(base.Filter):
     """Its driver can serve every key of the request."""
 
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
-        # A JSON list of words without quotes in them.
+        # A JSON list of words without quotes in them. Not LIKE, which takes
+        # _ for any character and, on SQLite, a capital for a small letter.
         listed = sa.type_coerce(PODS.requirement_keys, sa.Text())
         return sa.and_(
             sa.true(),
-            *(listed.contains(f'"{key}"') for key in sorted(asked.keys)),
+            *(
+                sa.func.replace(listed, f'"{key}"', "") != listed
+                for key in sorted(asked.keys)
+            ),
         )
 
     def columns(self, asked: Requirements) -> base.Columns:
@@ -252,7 +257,22 @@ class Devices(base.Filter):
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         if not asked.devices:
             return None
-        return sa.exists().where(*fits(asked), reaches(asked))
+        together = sa.exists().where(*fits(asked), reaches(asked))
+        if asked.of_one_place:
+            return together
+        # Where any system reaches any device, they need not be looked at:
+        # the books have counted them.
+        counted = []
+        for wanted in asked.devices:
+            has = base.inventory(asked, wanted.resource_class).c
+            counted += [
+                has.device_type == wanted.type,
+                has.free >= wanted.count,
+            ]
+        return sa.and_(
+            sa.exists().where(*fits(asked)),
+            sa.or_(sa.and_(*counted), together),
+        )
 
     def columns(self, asked: Requirements) -> base.Columns:
         d = DEVICES.c
@@ -297,23 +317,24 @@ class Pools(base.Filter):
 
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         return sa.and_(
-            sa.true(),
-            *(
-                sa.exists().where(
-                    *self._serving(), *accounts.enough(name, amount)
-                )
-                for name, amount in asked.resources
-            ),
+            sa.true(), *(self._gives(*wanted) for wanted in asked.resources)
         )
 
     def columns(self, asked: Requirements) -> base.Columns:
         i = models.INVENTORIES.c
-        return {
-            f"pools_{place}": sa.select(sa.func.max(i.free))
-            .where(*self._serving(), i.resource_class == name)
-            .scalar_subquery()
-            for place, (name, _) in enumerate(asked.resources)
-        }
+        found: base.Columns = {}
+        for place, (name, amount) in enumerate(asked.resources):
+            found[f"pools_give_{place}"] = self._gives(name, amount)
+            found[f"pools_{place}"] = (
+                sa.select(sa.func.max(i.free))
+                .where(*self._serving(), i.resource_class == name)
+                .scalar_subquery()
+            )
+        return found
+
+    def _gives(self, name: str, amount: int) -> sa.ColumnElement[bool]:
+        there = accounts.enough(name, amount)
+        return sa.exists().where(*self._serving(), *there)
 
     @staticmethod
     def _serving() -> tuple[sa.ColumnElement[bool], ...]:
@@ -325,17 +346,18 @@ class Pools(base.Filter):
         )
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
-        needed, free = {}, {}
+        needed, free, parts = {}, {}, []
         for place, (name, amount) in enumerate(asked.resources):
+            if row[f"pools_give_{place}"]:
+                continue
             left = max(0, row[f"pools_{place}"] or 0)
-            if left < amount or len(asked.resources) == 1:
-                needed[name], free[name] = amount, left
+            needed[name], free[name] = amount, left
+            part = f"{amount} of {name} needed, {left} free"
+            if left >= amount:
+                part += " but not given in this amount"
+            parts.append(part)
         return base.Reason(
-            "no pool that serves it has enough: "
-            + " and ".join(
-                f"{needed[name]} of {name} needed, {free[name]} free"
-                for name in needed
-            ),
+            f"no pool that serves it has enough: {' and '.join(parts)}",
             needed,
             free,
         )
@@ -450,15 +472,33 @@ def _any_of(wanted: tuple[Wanted, ...]) -> list[sa.ColumnElement[bool]]:
 def _apart(
     wanted: tuple[Wanted, ...],
 ) -> list[tuple[list[sa.ColumnElement[bool]], int]]:
-    """Which devices have to be how many, for each kind, and for kinds that
-    one device may be of: those of one type, taken together."""
+    """Which devices have to be how many, so that each that is wanted can
+    have one of its own.
+
+    One device may be of several kinds; so any kinds that one may be of have
+    to have enough together (Hall's theorem). Of many kinds of one type only
+    all are looked at together: the claim finds out about the others.
+    """
     parts = [([sa.and_(*claims.suits(one))], one.count) for one in wanted]
-    by_type: dict[str, list[Wanted]] = {}
-    for one in wanted:
-        by_type.setdefault(one.type, []).append(one)
-    for alike in by_type.values():
-        if len(alike) > 1:
-            parts.append(
-                (_any_of(tuple(alike)), sum(one.count for one in alike))
-            )
+    for _, same in itertools.groupby(wanted, lambda one: one.type):
+        alike = tuple(same)
+        least = 2 if len(alike) <= _KINDS else len(alike)
+        for size in range(least, len(alike) + 1):
+            for some in itertools.combinations(alike, size):
+                if all(any(_meet(a, b) for b in some) for a in some):
+                    parts.append(
+                        (_any_of(some), sum(one.count for one in some))
+                    )
     return parts
+
+
+#: Kinds of one type, any of which are looked at together.
+_KINDS = 4
+
+
+def _meet(a: Wanted, b: Wanted) -> bool:
+    """Whether one device may be of both of two kinds."""
+    return a is not b and all(
+        None in both or len(both) == 1
+        for both in ({a.vendor, b.vendor}, {a.model, b.model})
+    )

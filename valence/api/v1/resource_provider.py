@@ -138,6 +138,7 @@ def set_traits(call: Call) -> webob.Response:
         )
     generation = asked["resource_provider_generation"]
     wanted = sorted(set(asked["traits"]))
+    providers.at_most(providers.MOST_TRAITS, len(wanted), "traits", "traits")
     found.write_traits(wanted, generation)
     return _shown(call, generation + 1, wanted)
 

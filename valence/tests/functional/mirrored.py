@@ -127,6 +127,8 @@ def in_placement(placement: Placement, mark: str = MARK) -> State:
     claims = {}
     for consumer in consumers:
         found = placement.request("GET", f"/allocations/{consumer}")
+        if not found["allocations"]:
+            continue  # gone meanwhile
         claims[consumer] = {
             "type": found["consumer_type"],
             "project": found["project_id"],

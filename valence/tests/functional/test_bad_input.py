@@ -57,10 +57,83 @@ class TestBadInput(base.SharedTestCase):
             b"[" + b"1e999," * (MIB // 7) + b"1]",
             b'"' + b"\\ud800" * (MIB // 7) + b'"',
         ):
-            for path in ("/v1/flavors", "/v1/nodes", "/v1/nodes/x/action"):
-                answer = self.env.api.post(path, body)
+            for method, path in (
+                ("POST", "/v1/flavors"),
+                ("POST", "/v1/nodes"),
+                ("POST", "/v1/nodes/x/action"),
+                ("POST", "/v1/resource_classes"),
+                ("POST", "/v1/resource_providers"),
+                ("PUT", "/v1/resource_providers/x/inventories"),
+                ("PUT", "/v1/resource_providers/x/traits"),
+                ("PUT", "/v1/allocations/x"),
+            ):
+                answer = self.env.api.request(method, path, body)
                 self.assertEqual(400, answer.status, answer)
                 self.assertLess(len(answer.text), 2000)
+
+    def test_more_than_anybody_needs(self) -> None:
+        api = self.env.api
+        pool = api.post("/v1/resource_providers", {"name": "pool"}).json
+        path = f"/v1/resource_providers/{pool['uuid']}"
+        read = {"resource_provider_generation": 0}
+        many = [f"CUSTOM_{n}" for n in range(20_000)]
+        amounts = dict.fromkeys(many, 1)
+        uuids = [f"{n:032x}" for n in range(10_000)]
+        one = {"resources": {"PGPU": 1}}
+        for part, body, field in (
+            (
+                "inventories",
+                {"inventories": dict.fromkeys(many, {"total": 1})},
+                "inventories",
+            ),
+            ("traits", {"traits": many}, "traits"),
+        ):
+            answer = api.request("PUT", f"{path}/{part}", {**read, **body})
+            detail = self.refused(400, "request.invalid_field", answer)
+            self.assertIn(f"'{field}': it names more than", detail)
+        for held in (
+            {pool["uuid"]: {"resources": amounts}},
+            dict.fromkeys(uuids, one),
+            {
+                u: {"resources": dict.fromkeys(many[:20], 1)}
+                for u in uuids[:20]
+            },
+        ):
+            body = {"allocations": held}
+            answer = api.request("PUT", "/v1/allocations/x", body)
+            detail = self.refused(400, "request.invalid_field", answer)
+            self.assertIn("it names more than", detail)
+        for query in (
+            "resources=" + ",".join(f"{name}:1" for name in many[:33]),
+            "required=" + ",".join(many[:33]),
+        ):
+            answer = api.get(f"/v1/resource_providers?{query}")
+            detail = self.refused(400, "request.invalid_field", answer)
+            self.assertIn("it names more than 32", detail)
+
+    def test_as_much_as_is_allowed(self) -> None:
+        api = self.env.api
+        names = [f"CUSTOM_A{n}" for n in range(256)]
+        for name in names:
+            api.post("/v1/resource_classes", {"name": name})
+        path = "/v1/resource_providers/large"
+        api.post("/v1/resource_providers", {"name": "large"})
+        has = {
+            "resource_provider_generation": 0,
+            "inventories": dict.fromkeys(names, {"total": 1}),
+        }
+        answer = api.request("PUT", f"{path}/inventories", has)
+        self.assertEqual(200, answer.status, answer)
+        traits = {
+            "resource_provider_generation": 1,
+            "traits": [f"CUSTOM_{n}" for n in range(1024)],
+        }
+        answer = api.request("PUT", f"{path}/traits", traits)
+        self.assertEqual(200, answer.status, answer)
+        query = "resources=" + ",".join(f"{name}:1" for name in names[:32])
+        query += "&required=" + ",".join(traits["traits"][:32])
+        (found,) = api.get(f"/v1/resource_providers?{query}").json
+        self.assertEqual("large", found["name"])
 
     def test_invalid_utf8(self) -> None:
         detail = self.refused(

@@ -19,7 +19,6 @@ import time
 
 from valence.tests.functional import mirrored  # isort: skip
 import fixtures
-import testscenarios
 
 from valence.simulator import PodSpec
 from valence.tests.functional.mirrored import told
@@ -51,43 +50,56 @@ class OutageCase(mirrored.MirrorCase):
         return times
 
 
-class TestAway(testscenarios.WithScenarios, OutageCase):
+class TestAway(OutageCase):
     """However it is away."""
 
-    scenarios = [
-        ("refuses connections", {"fault": ("cut",)}),
-        ("does not answer", {"fault": ("hang",)}),
-        ("has no database", {"fault": ("answer", 500)}),
-        ("is restarted", {"fault": ("answer", 503, "<html>")}),
-        ("does not know us", {"fault": ("answer", 401, "who?")}),
-        ("does not let us", {"fault": ("answer", 403)}),
-        ("is something else", {"fault": ("answer", 200, "<html>")}),
-        ("is elsewhere", {"fault": ("answer", 404, "<html>")}),
-        ("is too old", {"fault": ("answer", 406)}),
-    ]
-
-    def breaks(self) -> None:
-        what, *arguments = self.fault
-        getattr(self.proxy.on("*", "", times=None), what)(*arguments)
-
     def test_from_the_start(self) -> None:
-        self.conf.set("placement", timeout=1)
         before = mirrored.in_placement(self.placement)
-        self.breaks()
+        self.proxy.on("*", "", times=None).cut()
         self.env.start_conductor()
         self.env.register()
         self.env.compose(name="one")
         self.told(AWAY)
         self.assertEqual(before, mirrored.in_placement(self.placement))
-        asked = len(self.proxy.seen())
-        mirrored.poll(
-            lambda: len(self.proxy.seen()) > asked + 1, "it is tried again"
-        )
         self.proxy.heal()
         self.assert_mirrored()
         self.told(BACK)
-        self.assertEqual(1, self.log.output.count(AWAY), self.log.output)
-        self.assertNotIn("Traceback", self.log.output)
+
+    def test_for_each_reason(self) -> None:
+        self.conf.set("placement", timeout=1)
+        self.env.start_conductor()
+        self.env.register()
+        self.assert_mirrored()
+        for number, (what, *arguments) in enumerate(
+            (
+                ("cut",),
+                ("hang",),
+                ("answer", 500),
+                ("answer", 503, "<html>"),
+                ("answer", 401, "who?"),
+                ("answer", 403),
+                ("answer", 200, "<html>"),  # something else
+                ("answer", 404, "<html>"),  # it is elsewhere
+                ("answer", 406),  # it is too old
+            )
+        ):
+            before = mirrored.in_placement(self.placement)
+            fault = self.proxy.on("*", "", times=None)
+            getattr(fault, what)(*arguments)
+            self.env.compose(name=f"node-{number}")
+            self.told(AWAY)
+            self.assertEqual(before, mirrored.in_placement(self.placement))
+            asked = len(self.proxy.seen())
+            mirrored.poll(
+                lambda asked=asked: len(self.proxy.seen()) > asked + 1,
+                "it is tried again",
+            )
+            self.proxy.heal()
+            self.assert_mirrored()
+            self.told(BACK)
+            self.assertEqual(1, self.log.output.count(AWAY), self.log.output)
+            self.assertNotIn("Traceback", self.log.output)
+            self.log.reset_output()
 
 
 class TestMiddle(OutageCase):

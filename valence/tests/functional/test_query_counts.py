@@ -250,6 +250,9 @@ class TestCounts(QueryTestCase):
             self.check(cost, 200, "PATCH", self.one(cls), change)
             # Nothing is written where nothing changes.
             self.check(cost - 1, 200, "PATCH", self.one(cls), change)
+        # What is a resource provider as well gets its new name there, too.
+        change = [{"op": "replace", "path": "/name", "value": "new"}]
+        self.check(3, 200, "PATCH", "/v1/nodes/one", change)
 
     def test_deletes(self) -> None:
         self.check(2, 204, "DELETE", "/v1/flavors/small")

@@ -191,6 +191,7 @@ def upgrade() -> None:
         sa.Column("allocation_ratio", sa.Double(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
         sa.Column("free", sa.BigInteger(), nullable=False),
+        sa.Column("device_type", sa.String(length=64), nullable=True),
         sa.Column("uuid", sa.String(length=36), nullable=False),
         sa.Column(
             "created_at", valence.db.models.UtcDateTime(), nullable=False
@@ -282,8 +283,19 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_devices_pool",
-            ["podm_id", "deleted_at", "state", "type"],
+            [
+                "podm_id",
+                "deleted_at",
+                "state",
+                "type",
+                "rack_id",
+                "operation_id",
+                "health",
+            ],
             unique=False,
+        )
+        batch_op.create_index(
+            "ix_devices_operation_id", ["operation_id"], unique=False
         )
         batch_op.create_index(
             "ix_devices_rack_id", ["rack_id", "created_at", "id"], unique=False
@@ -319,6 +331,6 @@ def upgrade() -> None:
     with op.batch_alter_table("systems", schema=None) as batch_op:
         batch_op.create_index(
             "ix_systems_fit",
-            ["podm_id", "state", "memory_mib", "cpu_cores"],
+            ["podm_id", "state", "memory_mib", "cpu_cores", "rack_id"],
             unique=False,
         )

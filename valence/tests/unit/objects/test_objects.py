@@ -34,7 +34,7 @@ FINGERPRINTS = {
     "Device": "1.0-5c7514ad17193077ef70712b85bbb52f",
     "Flavor": "1.0-52884b3e1f07fd04fb331650b6984b07",
     "IdempotencyKey": "1.0-20b0a7fec69466b460bcc082003ede1c",
-    "Inventory": "1.0-c6afeeaeeaa8feedcad3a6af024dec68",
+    "Inventory": "1.0-880e311f1f3b3ec412ed759388697405",
     "Node": "1.0-6397afe29c47714674948659723b5456",
     "Operation": "1.0-4a598af902758cc10c7d17c486e35baa",
     "PodManager": "1.0-61db2773fcd7560908ea5299c590dee2",

@@ -102,9 +102,11 @@ class TestFitting(base.TestCase):
 
 class TestNames(base.TestCase):
     def test_they_fit_and_are_nobody_elses(self) -> None:
-        for name in ("compute-7", "n" * 255, "Straße"):
+        for name in ("compute-7", "n" * 255, "Straße", "a\0b\U0001f5b1"):
             for found in wanted.names(UUID, name):
                 self.assertLessEqual(len(found), 200)
+                self.assertTrue(found.isprintable())
+                self.assertLess(max(found), "\U00010000")
                 self.assertIn(UUID, found)
                 self.assertNotEqual(UUID, found)
 
