@@ -47,6 +47,7 @@ import sqlalchemy as sa
 
 from valence import conf
 from valence import context
+from valence import keys
 from valence import objects
 from valence import states
 from valence.conductor import connections
@@ -351,6 +352,8 @@ def run(
         )
         url = stack.enter_context(api.database(kind, pathlib.Path(directory)))
         CONF.set_override("connection", url, "database")
+        CONF.set_override("key_repository", f"{directory}/keys", "secrets")
+        keys.set_up(CONF.secrets.key_repository)
         stack.callback(engine.dispose)
         migration.upgrade()
         Conductor("expether", urls[0]).sync()  # warms up

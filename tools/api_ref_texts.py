@@ -198,6 +198,90 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "UUID of the device. It may be called ``resource_id`` or ``uuid`` "
         "as well; exactly one of the three is given.",
     ),
+    "node_action_device_type": (
+        "body",
+        "string",
+        False,
+        "In place of the UUID, the type of a device, such as ``NVMe``, or "
+        "``storage`` for any kind of storage: a free one is taken. Who does "
+        "not see the pool attaches in this way.",
+    ),
+    "node_enroll": (
+        "body",
+        "object",
+        False,
+        "Enroll it in Ironic when it is composed, in the same operation: what "
+        "``register`` takes; ``{}`` for all that is known of it. For "
+        "administrators.",
+    ),
+    "node_enroll_driver": (
+        "body",
+        "string",
+        False,
+        "Ironic's driver; without it ``redfish`` where the pod manager has a "
+        "BMC of it, otherwise ``ipmi``.",
+    ),
+    "node_enroll_driver_info": (
+        "body",
+        "object",
+        False,
+        "What Ironic has to know to drive it, over what is known of it. "
+        "``address``, ``username``, ``password`` and the like become those "
+        "of the driver, such as ``ipmi_address``. Never shown, and forgotten "
+        "here when the operation has ended.",
+    ),
+    "node_enroll_interfaces": (
+        "body",
+        "object",
+        False,
+        "Interface of Ironic, such as ``boot`` or ``network``, and which to "
+        "use.",
+    ),
+    "node_enroll_properties": (
+        "body",
+        "object",
+        False,
+        "Properties over those that are known: cpus, memory_mb, local_gb, "
+        "cpu_arch, capabilities.",
+    ),
+    "node_enroll_resource_class": (
+        "body",
+        "string",
+        False,
+        "The class that Ironic offers it as; without it its flavor's.",
+    ),
+    "node_enroll_traits": (
+        "body",
+        "array",
+        False,
+        "Traits; without them its flavor's.",
+    ),
+    "node_enroll_ports": (
+        "body",
+        "array",
+        False,
+        "Ports: ``address``, a MAC address, and ``physical_network``. "
+        "Without them those that the pod manager tells.",
+    ),
+    "node_enroll_physical_network": (
+        "body",
+        "string",
+        False,
+        "Physical network of the ports that name none.",
+    ),
+    "node_enroll_target": (
+        "body",
+        "string",
+        False,
+        "How far Ironic is to bring it: ``enroll``, ``manageable`` or "
+        "``available``; without it what ``[ironic]target`` says.",
+    ),
+    "node_unregister_force": (
+        "body",
+        "boolean",
+        False,
+        "Do not ask Ironic: for where there is no Ironic any more.",
+    ),
     "node_action_reset": ("body", "object", False, "Change its power."),
     "node_boot_enabled": (
         "body",
@@ -224,6 +308,12 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "string",
         True,
         "Identifier of the node on the pod manager.",
+    ),
+    "node_project_id_manage": (
+        "body",
+        "string",
+        False,
+        "The project that it is given to; that of the token by default.",
     ),
     "node_podm_id_manage": (
         "body",
@@ -404,44 +494,3 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
 }
 
 #: What can be required of hardware.
-REQUIREMENTS = {
-    "memory": "What memory it needs.",
-    "memory.type": "Type of its modules, such as ``DDR4``.",
-    "memory.capacity_mib": "At least so much, in MiB.",
-    "processor": "What processors it needs.",
-    "processor.model": "The model, as the pod manager calls it.",
-    "processor.total_cores": "At least so many cores.",
-    "pci_device": "What pooled devices it needs: at most 1024, of at most 32 "
-    "kinds.",
-    "pci_device.type": "Types of the devices, one for each that it needs, "
-    "such as ``NIC`` or ``SSD``; two of a type are named twice.",
-    "pci_device.devices": "More of them, or in other words: a list of what "
-    "is needed, with its number.",
-    "pci_device.devices.type": "Type of the devices, such as ``GPU``.",
-    "pci_device.devices.count": "How many of them; 1 where it is not said.",
-    "pci_device.devices.vendor": "Who made them, as a device's ``vendor`` "
-    "says it.",
-    "pci_device.devices.model": "What its maker calls them, as a device's "
-    "``model`` says it.",
-    "pci_device.devices.capacity_gib": "Storage of at least so many GiB each.",
-    "placement": "Where it is composed.",
-    "placement.rack": "A system in this rack: uuid, name or index.",
-    "placement.location": "On a pod manager with this ``location``.",
-    "placement.same_rack": "Its devices stand in the rack of its system.",
-    "placement.same_pool": "Its devices stand in one pool: they have the "
-    "same ``pooled_group_id``.",
-    "traits": "What the pod manager has to be, as a resource provider: at "
-    "most 32 traits.",
-    "traits.required": "Traits that it has to have.",
-    "traits.forbidden": "Traits that it must not have.",
-    "resources": "What it holds of pools that operators keep: the amount of "
-    "each resource class, of at most 32.",
-    "remote_storage": "A drive on the pod's storage, made for it.",
-    "remote_storage.capacity_gib": "Its size in GiB.",
-    "remote_storage.protocol": "How it is reached.",
-    "remote_storage.iscsi_address": "Name of the iSCSI target to make.",
-    "remote_storage.master": "What it is made from.",
-    "remote_storage.master.type": "How it is made from that.",
-    "remote_storage.master.address": "Address of the drive to take.",
-    "remote_storage.master.resource": "URI of the drive to take.",
-}

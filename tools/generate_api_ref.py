@@ -14,9 +14,11 @@
 """Write the parameters of the API reference, and the tables of them.
 
 The text comes from the fields of the objects, and what is required from the
-types that requests are read by. What is no field is in api_ref_texts.
+types that requests are read by. What is no field is in api_ref_texts,
+the requirements of nodes in api_ref_requirements.
 """
 
+import json
 import pathlib
 import sys
 import typing
@@ -24,14 +26,20 @@ import typing
 import valence.cmd  # noqa: F401 - chooses threads before others do
 
 # isort: split
+from api_ref_requirements import REQUIREMENTS
 from api_ref_texts import OTHERS
-from api_ref_texts import REQUIREMENTS
+from oslo_config import cfg
+from oslo_policy import opts as policy_opts
 from wsme import types as wtypes
 import yaml
 
+from valence import context
+from valence import exception
 from valence import objects
+from valence import policies
 from valence.api import providers
 from valence.api import requirements
+from valence.api import routes
 from valence.api import types
 from valence.api.v1 import flavor
 from valence.api.v1 import node
@@ -56,6 +64,9 @@ NOUNS: dict[type[base.Resource], typing.Any] = {
     objects.ResourceProvider: resource_provider.NEW,
     objects.System: None,
 }
+
+#: What is said of what tells of hardware.
+FOR_ADMINISTRATORS = " For administrators only, by default."
 
 #: Fields that all of them have.
 COMMON = ("uuid", "created_at", "updated_at")
@@ -120,6 +131,8 @@ def _of_noun(
         if not field.visible:
             continue
         kind, text = _type(field), field.help
+        if field.hardware:
+            text += FOR_ADMINISTRATORS
         if isinstance(field, f.Enum):
             text += f" One of {_words(field.valid_values)}."
         key = name if name in COMMON else f"{noun}_{name}"
@@ -158,6 +171,8 @@ def _of_requirements(
     for attribute in wtypes.list_attributes(datatype):
         path = above + attribute.name
         text, inner = REQUIREMENTS[path], attribute.datatype
+        if getattr(attribute, "hardware", False):
+            text += FOR_ADMINISTRATORS
         match inner:
             case wtypes.IntegerType():
                 kind = "integer"
@@ -232,11 +247,55 @@ def tables() -> dict[str, list[tuple[str, str]]]:
     return {name: rows for name, rows in found.items() if rows}
 
 
+#: Role → those that it implies, as Keystone's bootstrap sets them up.
+ROLES = {
+    "reader": ["reader"],
+    "member": ["member", "reader"],
+    "manager": ["manager", "member", "reader"],
+    "admin": ["admin", "manager", "member", "reader"],
+    "service": ["service"],
+}
+
+
+def roles() -> list[list[str]]:
+    """Who may ask what by default: a row for each request."""
+    # Whatever an operator has on this machine.
+    policy_opts.set_defaults(cfg.CONF, "/nonexistent/policy.yaml")
+    cfg.CONF([], project="valence", default_config_files=[])
+    policies.reset()
+    return [["Request", "Rule", *ROLES]] + [
+        [f"``{method} {path}``", f"``valence:{route.rule}``"]
+        + [_reach(route.rule, implied) for implied in ROLES.values()]
+        for path, methods in routes.ROUTES.items()
+        for method, route in methods.items()
+        if route.rule is not None
+    ]
+
+
+def _reach(rule: str, implied: list[str]) -> str:
+    someone = context.RequestContext(roles=implied, project_id="own")
+    try:
+        someone.authorize(f"valence:{rule}")
+    except exception.Forbidden:
+        return "no"
+    return "all" if someone.all_projects else "own"
+
+
+def _list_table(rows: list[list[str]]) -> str:
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [
+            f"   {' ' if place else '*'} - {cell}"
+            for place, cell in enumerate(row)
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def render() -> dict[str, str]:
     """All files, by their path in the source of the API reference."""
     note = (
         "Written by tools/generate_api_ref.py (tox -e genapiref); change the\n"
-        "{0} help of the objects' fields, or that tool.\n"
+        "{0} help of the objects' fields, the policies, or that tool.\n"
     )
     files = {
         f"tables/{name}.inc": f".. {note.format('  ')}\n"
@@ -244,10 +303,18 @@ def render() -> dict[str, str]:
         + "".join(f"   - {shown}: {key}\n" for shown, key in rows)
         for name, rows in tables().items()
     }
+    files["tables/roles.inc"] = (
+        f".. {note.format('  ')}\n{_list_table(roles())}"
+    )
     text = yaml.safe_dump(
         parameters(), sort_keys=False, width=76, allow_unicode=True
     )
-    return {"parameters.yaml": f"# {note.format('#')}{text}", **files}
+    openapi = json.dumps(routes.described(), indent=1) + "\n"
+    return {
+        "openapi.json": openapi,
+        "parameters.yaml": f"# {note.format('#')}{text}",
+        **files,
+    }
 
 
 def main() -> int:

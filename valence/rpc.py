@@ -68,6 +68,11 @@ def use_memory() -> None:
     _url = "fake://"
 
 
+def is_memory() -> bool:
+    """Whether the memory of this process is the bus."""
+    return _url is not None
+
+
 def transport() -> oslo_messaging.Transport:
     """The transport of this process, made at its first use."""
     global _transport

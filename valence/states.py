@@ -25,6 +25,9 @@ COMPOSING = "composing"
 COMPOSED = "composed"
 COMPOSE_FAILED = "compose_failed"
 MANAGING = "managing"
+ENROLLING = "enrolling"
+ENROLLED = "enrolled"
+UNENROLLING = "unenrolling"
 RELEASING = "releasing"
 ERROR = "error"
 
@@ -112,6 +115,32 @@ NODE: typing.Final = Machine(
         (COMPOSED, "operate", COMPOSED),
         (COMPOSED, "operated", COMPOSED),
         (COMPOSED, "stuck", COMPOSED),
+        (COMPOSED, "enroll", ENROLLING),
+        (ENROLLING, "enroll_done", ENROLLED),
+        (ENROLLING, "enroll_failed", COMPOSED),
+        # Where it could not be taken out again the provisioner has it, as
+        # far as anybody can tell, and it can be unenrolled.
+        (ENROLLING, "enroll_stuck", ENROLLED),
+        # Again: what is missing is added.
+        (ENROLLED, "enroll", ENROLLED),
+        (ENROLLED, "enroll_done", ENROLLED),
+        (ENROLLED, "enroll_failed", ENROLLED),
+        (ENROLLED, "enroll_stuck", ENROLLED),
+        # As the second half of a compose.
+        (COMPOSING, "composed", ENROLLING),
+        (ENROLLING, "compose_done", ENROLLED),
+        (ENROLLING, "compose_failed", COMPOSE_FAILED),
+        (ENROLLING, "stuck", ERROR),
+        (ENROLLED, "operate", ENROLLED),
+        (ENROLLED, "operated", ENROLLED),
+        (ENROLLED, "stuck", ENROLLED),
+        (ENROLLED, "lost", COMPOSED),
+        (ENROLLED, "unenroll", UNENROLLING),
+        (UNENROLLING, "unenroll_done", COMPOSED),
+        (UNENROLLING, "stuck", ENROLLED),
+        # As the first half of a release.
+        (ENROLLED, "release", UNENROLLING),
+        (UNENROLLING, "left", RELEASING),
         (COMPOSED, "release", RELEASING),
         (COMPOSE_FAILED, "release", RELEASING),
         (ERROR, "release", RELEASING),

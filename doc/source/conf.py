@@ -23,6 +23,8 @@ extensions = [
     "openstackdocstheme",
     "oslo_config.sphinxconfiggen",
     "oslo_config.sphinxext",
+    "oslo_policy.sphinxext",
+    "oslo_policy.sphinxpolicygen",
     "sphinx.ext.autodoc",
     "sphinx.ext.graphviz",
 ]
@@ -61,6 +63,12 @@ autoprogram_cliff_app_dist_name = "python-valenceclient"
 config_generator_config_file = [
     ("../../etc/valence/valence-config-generator.conf", "_static/valence")
 ]
+
+# oslo.policy
+policy_generator_config_file = (
+    "../../etc/valence/valence-policy-generator.conf"
+)
+sample_policy_basename = "_static/valence"
 
 html_static_path = ["_static"]
 add_module_names = False

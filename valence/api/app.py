@@ -12,16 +12,22 @@
 
 """The pecan application and what stands around it."""
 
+import logging
 import typing
+import urllib.parse
 
 from oslo_config import cfg
+from oslo_log import log
+from oslo_middleware import cors
 from oslo_middleware import healthcheck
+from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
 import pecan
 import webob
 
 from valence import exception
 from valence import rpcapi
+from valence.api import auth
 from valence.api import errors
 from valence.api import idempotency
 from valence.api import routes
@@ -29,6 +35,7 @@ from valence.api import versions
 from valence.api.call import Call
 
 CONF = cfg.CONF
+LOG = log.getLogger(__name__)
 
 
 class Root:
@@ -62,6 +69,7 @@ class Root:
         call = Call(
             request, params, request.environ["valence.body"], self._nudge
         )
+        call.context.update_store()
         if method == "OPTIONS":
             response = webob.Response(status=204)
             response.content_type = None
@@ -71,8 +79,11 @@ class Root:
                 method=request.method[:32], allowed=", ".join(allowed)
             )
         else:
-            call.context.update_store()
-            response = idempotency.handle(call, handlers[method])
+            handler, rule = handlers[method]
+            if rule is not None:
+                # Before anything is read that the client may not know of.
+                call.context.authorize(f"valence:{rule}")
+            response = idempotency.handle(call, handler)
         return response
 
 
@@ -111,6 +122,7 @@ def _front(app: typing.Any) -> typing.Any:
             headers: list[tuple[str, str]],
             exc_info: typing.Any = None,
         ) -> typing.Any:
+            _log(environ, status)
             version = environ.get("valence.version", 0)
             headers += [
                 (versions.HEADER, f"{versions.SERVICE_TYPE} 1.{version}"),
@@ -126,6 +138,23 @@ def _front(app: typing.Any) -> typing.Any:
     return application
 
 
+def _log(environ: dict[str, typing.Any], status: str) -> None:
+    """Who asked for what, in the server's log: what changes something."""
+    reads = environ["REQUEST_METHOD"] in ("GET", "HEAD", "OPTIONS")
+    LOG.log(
+        logging.DEBUG if reads else logging.INFO,
+        "%s %s %s from %s",
+        environ["REQUEST_METHOD"],
+        # It may have anything in it.
+        urllib.parse.quote(environ.get("PATH_INFO", ""), errors="replace")[
+            :255
+        ],
+        status.partition(" ")[0],
+        environ.get("REMOTE_ADDR"),
+        context=environ.get("valence.context"),
+    )
+
+
 def make_application(nudge: rpcapi.Nudger | None = None) -> typing.Any:
     """The WSGI application; objects.base.use_store comes before a request."""
     app = pecan.make_app(
@@ -134,4 +163,10 @@ def make_application(nudge: rpcapi.Nudger | None = None) -> typing.Any:
         force_canonical=False,
         guess_content_type_from_ext=False,
     )
-    return request_id.RequestId(_front(app))
+    outside = _front(auth.protect(app))
+    if CONF.cors.allowed_origin:
+        # Without, it would still answer every OPTIONS in its own way.
+        outside = cors.CORS(outside, CONF)
+    # Passes everything as it is, unless a proxy is configured.
+    outside = http_proxy_to_wsgi.HTTPProxyToWSGI(outside, CONF)
+    return request_id.RequestId(outside)

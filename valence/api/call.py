@@ -51,9 +51,7 @@ class Call:
         self.nudge = nudge
         self._raw_body = raw_body
         self.version = request.environ["valence.version"]
-        self.context: RequestContext = RequestContext.from_environ(
-            request.environ
-        )
+        self.context: RequestContext = request.environ["valence.context"]
         # Read before anything is done: a refusal has to come first.
         self.wait = wait.seconds_wanted(request)
         self._read_idempotency_key()
@@ -67,8 +65,15 @@ class Call:
                 field="Idempotency-Key",
                 reason="1 to 255 printable characters are wanted.",
             )
+        # The first answer is for who was given it, and may see as much.
+        who = [self.context.user_id or "", *sorted(self.context.roles)]
         digest = hashlib.sha256()
-        for part in (self.request.path_qs.encode(), b"\0", self._raw_body):
+        for part in (
+            self.request.path_qs.encode(),
+            b"\0",
+            json.dumps(who).encode(),
+            self._raw_body,
+        ):
             digest.update(part)
         self.context.idempotency_key = key
         self.context.idempotency_fingerprint = digest.hexdigest()
@@ -90,6 +95,15 @@ class Call:
         if not self._raw_body.strip():
             raise exception.MissingField(field="body")
         return types.parse(self._raw_body)
+
+    def read(self, datatype: typing.Any) -> dict[str, typing.Any]:
+        """The body, checked against a WSME type: see types.read."""
+        return types.read(
+            datatype,
+            self.json(),
+            version=self.version,
+            hardware=self.context.sees_hardware,
+        )
 
     @property
     def has_body(self) -> bool:

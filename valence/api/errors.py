@@ -17,6 +17,7 @@ api-sig/guidelines/errors.html
 """
 
 import json
+import typing
 
 from oslo_log import log
 import pecan
@@ -25,23 +26,30 @@ import webob
 import webob.exc
 
 from valence import exception
+from valence import objects
 
 LOG = log.getLogger(__name__)
 
 
 def response(
-    error: exception.ValenceError, request_id: str | None
+    error: exception.ValenceError, environ: dict[str, typing.Any]
 ) -> webob.Response:
+    """The answer to the request that has failed."""
+    context = environ.get("valence.context")
+    hardware = context is not None and context.sees_hardware
     shown = {
         "code": error.code,
         "status": error.status,
         "title": error.title,
-        "detail": error.detail,
-        "request_id": request_id,
+        "detail": error.told(hardware),
+        "request_id": environ.get("openstack.request_id"),
     }
-    for key in ("min_version", "max_version", "refusals"):
+    for key in ("min_version", "max_version"):
         if key in error.values:
             shown[key] = error.values[key]
+    if "refusals" in error.values:
+        field = objects.Operation.fields["refusals"]
+        shown["refusals"] = field.shown(error.values["refusals"], hardware)
     answer = webob.Response(
         json.dumps({"errors": [shown]}).encode(),
         status=error.status,
@@ -91,5 +99,4 @@ class ErrorHook(hooks.PecanHook):
     def on_error(
         self, state: object, error: Exception
     ) -> webob.Response | None:
-        request_id = pecan.request.environ.get("openstack.request_id")
-        return response(named(error), request_id)
+        return response(named(error), pecan.request.environ)

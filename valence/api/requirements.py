@@ -66,15 +66,22 @@ class RemoteStorage(wtypes.Base):
         wtypes.IntegerType(1, MOST_GIB), mandatory=True
     )
     protocol = wtypes.wsattr(wtypes.Enum(str, "iSCSI", "NVMeOverFabrics"))
-    iscsi_address = wtypes.wsattr(wtypes.StringType(max_length=255))
-    master = wtypes.wsattr(Master)
+    # Of all projects' drives: what is on them is not for everybody.
+    iscsi_address = types.of_hardware(
+        wtypes.wsattr(wtypes.StringType(max_length=255))
+    )
+    master = types.of_hardware(wtypes.wsattr(Master))
 
 
 class Placement(wtypes.Base):
     """Where."""
 
-    rack = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
-    location = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    rack = types.of_hardware(
+        wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    )
+    location = types.of_hardware(
+        wtypes.wsattr(wtypes.StringType(min_length=1, max_length=255))
+    )
     same_rack = wtypes.wsattr(bool)
     same_pool = wtypes.wsattr(bool)
 
@@ -97,14 +104,19 @@ class Properties(wtypes.Base):
     resources = wtypes.wsattr(types.DocumentType())
 
 
-def read(value: typing.Any, path: str = "properties") -> dict[str, typing.Any]:
+def read(
+    value: typing.Any, hardware: bool, path: str = "properties"
+) -> dict[str, typing.Any]:
     """Check and normalize requirements: numbers become numbers.
 
-    :raises: InvalidField, UnknownField, MissingField
+    :param hardware: whether who asks may know of the hardware
+    :raises: InvalidField, UnknownField, ForbiddenField, MissingField
     """
     requirements = {
         key: _without_null(wanted or {})
-        for key, wanted in types.read(Properties, value, path).items()
+        for key, wanted in types.read(
+            Properties, value, path, hardware=hardware
+        ).items()
     }
     for key, wanted in requirements.items():
         if not wanted or [] in wanted.values():

@@ -32,6 +32,7 @@ from valence.api import work
 from valence.api.call import JSON
 from valence.api.call import JSON_PATCH
 from valence.api.call import Call
+from valence.context import RequestContext
 from valence.objects import base
 from valence.objects import fields as f
 
@@ -65,14 +66,19 @@ def created(call: Call, obj: base.Resource) -> webob.Response:
 
 
 def referred(
-    call: Call, cls: type[base.T], field: str, values: dict[str, typing.Any]
+    call: Call,
+    cls: type[base.T],
+    field: str,
+    values: dict[str, typing.Any],
+    context: RequestContext | None = None,
 ) -> base.T:
     """What a field of the body names, by uuid or by name.
 
+    :param context: that finds it; None: that of the request
     :raises: NotFound, naming the field
     """
     try:
-        return cls.get(call.context, values[field])
+        return cls.get(context or call.context, values[field])
     except exception.NotFound as e:
         raise exception.NotFound(f"{field}: {e.detail}") from None
 
@@ -112,17 +118,16 @@ def find(
     :param always: filters that hold whatever is asked for
     :param more: filters that are no field, and how they are read
     """
+    known = work.visible(call, cls)
     filters = {
-        name: field
-        for name, field in cls.fields.items()
-        if field.visible and field.filterable and field.since <= call.version
+        name: cls.fields[name] for name in known if cls.fields[name].filterable
     }
+    for name in (*call.request.GET, call.request.GET.get("sort_key", "")):
+        work.refuse_hidden(call, cls, name)
     more = more or {}
     query = call.query(*PAGING, *filters, *more)
     names = _fields(call, cls, query.get("fields")) or [
-        name
-        for name in work.visible(cls, call.version)
-        if not cls.fields[name].detail
+        name for name in known if not cls.fields[name].detail
     ]
     limit = _limit(query.get("limit"))
     marker = query.get("marker")
@@ -139,7 +144,12 @@ def find(
         "marker": marker,
         "sort_key": _one_of("sort_key", query, sortable, "created_at"),
         "sort_dir": _one_of("sort_dir", query, ["asc", "desc"], "asc"),
-        "fields": list(dict.fromkeys(["uuid", *names])),
+        "fields": list(
+            dict.fromkeys(
+                types.kept_in(cls, name, call.context.sees_hardware)
+                for name in ("uuid", *names)
+            )
+        ),
     }
     found = cls.find(call.context, page)
     response = call.answer(
@@ -187,9 +197,10 @@ def _fields(
 ) -> list[str] | None:
     if value is None:
         return None
-    known = work.visible(cls, call.version)
+    known = work.visible(call, cls)
     names = [name for name in value.split(",") if name]
     for name in names:
+        work.refuse_hidden(call, cls, name)
         if name not in known:
             raise exception.InvalidField(
                 field="fields",
@@ -272,9 +283,14 @@ def patched(
     """
     before = {
         name: getattr(obj, name)
-        for name in work.visible(type(obj), call.version)
+        for name in work.visible(call, type(obj))
         if obj.fields[name].access is f.Access.WRITE
     }
+    for name in before:
+        field = obj.fields[name]
+        if isinstance(field, f.Secret):
+            # Clients change what they see.
+            before[name] = field.masked(before[name])
     after = copy.deepcopy(before)
     for i, operation in enumerate(operations):
         for key in ("path", "from"):
@@ -291,7 +307,13 @@ def patched(
             raise exception.InvalidField(
                 field=name, reason="it cannot be removed."
             )
-    return types.read(datatype, changed, version=call.version)
+    values = types.read(
+        datatype,
+        changed,
+        version=call.version,
+        hardware=call.context.sees_hardware,
+    )
+    return types.unmasked(type(obj), values, obj)
 
 
 def _applied(
@@ -315,7 +337,7 @@ def _applied(
         jsonpointer.JsonPointerException,
         RecursionError,
     ):
-        # Their messages may show the whole document, with its secrets.
+        # Their messages may show the whole document.
         raise exception.InvalidField(
             field=f"{where}.path",
             reason=f"{operation['op']} is not possible there.",
@@ -332,8 +354,9 @@ def _check_path(
     key: str,
     where: str,
 ) -> None:
-    known = work.visible(type(obj), call.version)
+    known = work.visible(call, type(obj))
     name = operation[key].split("/")[1].replace("~1", "/").replace("~0", "~")
+    work.refuse_hidden(call, type(obj), name)
     if name not in known:
         writable = sorted(
             n for n in known if obj.fields[n].access is f.Access.WRITE
@@ -344,12 +367,12 @@ def _check_path(
     field = obj.fields[name]
     if field.access is not f.Access.WRITE:
         raise exception.ReadOnlyField(field=name)
-    if isinstance(field, f.Credentials) and operation["op"] not in (
+    if isinstance(field, f.Secret) and operation["op"] not in (
         "add",
         "replace",
         "remove",
     ):
-        # The others would tell what the secret is, or move it into sight.
+        # What they would work on are the masks.
         raise exception.InvalidField(
             field=where,
             reason="credentials can be added, replaced and removed only.",

@@ -10,12 +10,14 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The whole API: every path, every method, and who answers."""
+"""The whole API: every path, every method, who may ask and who answers."""
 
+import functools
 import typing
 
 import webob
 
+from valence.api import openapi
 from valence.api import versions
 from valence.api.call import Call
 from valence.api.v1 import allocation
@@ -33,6 +35,19 @@ from valence.api.v1 import system
 Handler = typing.Callable[[Call], webob.Response]
 
 
+class Route(typing.NamedTuple):
+    """What answers a request, and the policy rule that lets it pass.
+
+    :ivar rule: without ``valence:``; None: everybody may ask, with no token
+    """
+
+    handler: Handler
+    rule: str | None
+
+
+Methods = dict[str, Route]
+
+
 def discover(call: Call) -> webob.Response:
     """All versions; there is one."""
     call.query()
@@ -46,78 +61,118 @@ def discover_v1(call: Call) -> webob.Response:
     return call.answer({"version": shown})
 
 
-ROUTES: dict[str, dict[str, Handler]] = {
-    "/": {"GET": discover},
-    "/v1": {"GET": discover_v1},
+def describe(call: Call) -> webob.Response:
+    """All of this, as an OpenAPI document."""
+    call.query()
+    return call.answer(
+        {**described(), "servers": [{"url": call.url("/")}]},
+    )
+
+
+@functools.cache
+def described() -> dict[str, typing.Any]:
+    return openapi.document(ROUTES)
+
+
+ROUTES: dict[str, Methods] = {
+    "/": {"GET": Route(discover, None)},
+    "/v1": {"GET": Route(discover_v1, None)},
+    "/v1/openapi.json": {"GET": Route(describe, None)},
     "/v1/pod_managers": {
-        "GET": pod_manager.find,
-        "POST": pod_manager.create,
+        "GET": Route(pod_manager.find, "pod_managers:list"),
+        "POST": Route(pod_manager.create, "pod_managers:create"),
     },
     "/v1/pod_managers/{ident}": {
-        "GET": pod_manager.show,
-        "PATCH": pod_manager.patch,
-        "DELETE": pod_manager.delete,
+        "GET": Route(pod_manager.show, "pod_managers:show"),
+        "PATCH": Route(pod_manager.patch, "pod_managers:update"),
+        "DELETE": Route(pod_manager.delete, "pod_managers:delete"),
     },
-    "/v1/pod_managers/{ident}/sync": {"POST": pod_manager.sync},
-    "/v1/pod_managers/{ident}/audit": {"GET": pod_manager.audit},
-    "/v1/devices": {"GET": device.find},
-    "/v1/devices/stats": {"GET": device.stats},
-    "/v1/devices/sync": {"POST": device.sync},
-    "/v1/devices/{ident}": {"GET": device.show},
-    "/v1/systems": {"GET": system.find},
-    "/v1/systems/{ident}": {"GET": system.show},
-    "/v1/racks": {"GET": rack.find},
-    "/v1/racks/{ident}": {"GET": rack.show},
+    "/v1/pod_managers/{ident}/sync": {
+        "POST": Route(pod_manager.sync, "pod_managers:sync"),
+    },
+    "/v1/pod_managers/{ident}/audit": {
+        "GET": Route(pod_manager.audit, "pod_managers:audit"),
+    },
+    "/v1/devices": {"GET": Route(device.find, "devices:list")},
+    "/v1/devices/stats": {"GET": Route(device.stats, "devices:stats")},
+    "/v1/devices/sync": {"POST": Route(device.sync, "devices:sync")},
+    "/v1/devices/{ident}": {"GET": Route(device.show, "devices:show")},
+    "/v1/systems": {"GET": Route(system.find, "systems:list")},
+    "/v1/systems/{ident}": {"GET": Route(system.show, "systems:show")},
+    "/v1/racks": {"GET": Route(rack.find, "racks:list")},
+    "/v1/racks/{ident}": {"GET": Route(rack.show, "racks:show")},
+    "/v1/flavors": {
+        "GET": Route(flavor.find, "flavors:list"),
+        "POST": Route(flavor.create, "flavors:create"),
+    },
     "/v1/resource_classes": {
-        "GET": resource_class.find,
-        "POST": resource_class.create,
+        "GET": Route(resource_class.find, "resource_classes:list"),
+        "POST": Route(resource_class.create, "resource_classes:create"),
     },
     "/v1/resource_classes/{ident}": {
-        "GET": resource_class.show,
-        "DELETE": resource_class.delete,
+        "GET": Route(resource_class.show, "resource_classes:show"),
+        "DELETE": Route(resource_class.delete, "resource_classes:delete"),
     },
     "/v1/resource_providers": {
-        "GET": resource_provider.find,
-        "POST": resource_provider.create,
+        "GET": Route(resource_provider.find, "resource_providers:list"),
+        "POST": Route(resource_provider.create, "resource_providers:create"),
     },
     "/v1/resource_providers/{ident}": {
-        "GET": resource_provider.show,
-        "PATCH": resource_provider.patch,
-        "DELETE": resource_provider.delete,
+        "GET": Route(resource_provider.show, "resource_providers:show"),
+        "PATCH": Route(resource_provider.patch, "resource_providers:update"),
+        "DELETE": Route(resource_provider.delete, "resource_providers:delete"),
     },
     "/v1/resource_providers/{ident}/inventories": {
-        "GET": inventory.show,
-        "PUT": inventory.replace,
+        "GET": Route(inventory.show, "inventories:show"),
+        "PUT": Route(inventory.replace, "inventories:replace"),
     },
-    "/v1/resource_providers/{ident}/usages": {"GET": inventory.usages},
+    "/v1/resource_providers/{ident}/usages": {
+        "GET": Route(inventory.usages, "inventories:show"),
+    },
     "/v1/resource_providers/{ident}/traits": {
-        "GET": resource_provider.traits,
-        "PUT": resource_provider.set_traits,
+        "GET": Route(resource_provider.traits, "resource_providers:show"),
+        "PUT": Route(
+            resource_provider.set_traits, "resource_providers:set_traits"
+        ),
     },
     "/v1/allocations/{ident}": {
-        "GET": allocation.show,
-        "PUT": allocation.replace,
-        "DELETE": allocation.delete,
+        "GET": Route(allocation.show, "allocations:show"),
+        "PUT": Route(allocation.replace, "allocations:replace"),
+        "DELETE": Route(allocation.delete, "allocations:delete"),
     },
-    "/v1/flavors": {"GET": flavor.find, "POST": flavor.create},
     "/v1/flavors/{ident}": {
-        "GET": flavor.show,
-        "PATCH": flavor.patch,
-        "DELETE": flavor.delete,
+        "GET": Route(flavor.show, "flavors:show"),
+        "PATCH": Route(flavor.patch, "flavors:update"),
+        "DELETE": Route(flavor.delete, "flavors:delete"),
     },
-    "/v1/nodes": {"GET": node.find, "POST": node.compose},
-    "/v1/nodes/manage": {"POST": node.manage},
+    "/v1/nodes": {
+        "GET": Route(node.find, "nodes:list"),
+        "POST": Route(node.compose, "nodes:compose"),
+    },
+    "/v1/nodes/manage": {"POST": Route(node.manage, "nodes:manage")},
     "/v1/nodes/{ident}": {
-        "GET": node.show,
-        "PATCH": node.patch,
-        "DELETE": node.release,
+        "GET": Route(node.show, "nodes:show"),
+        "PATCH": Route(node.patch, "nodes:update"),
+        "DELETE": Route(node.release, "nodes:release"),
     },
-    "/v1/nodes/{ident}/action": {"POST": node.action},
-    "/v1/nodes/{ident}/assets": {"GET": node.assets},
-    "/v1/nodes/{ident}/storages": {"GET": node.storages},
-    "/v1/operations": {"GET": operation.find},
-    "/v1/operations/{ident}": {"GET": operation.show},
-    "/v1/operations/{ident}/cancel": {"POST": operation.cancel},
+    "/v1/nodes/{ident}/action": {"POST": Route(node.action, "nodes:action")},
+    "/v1/nodes/{ident}/register": {
+        "POST": Route(node.register, "nodes:register"),
+    },
+    "/v1/nodes/{ident}/unregister": {
+        "POST": Route(node.unregister, "nodes:unregister"),
+    },
+    "/v1/nodes/{ident}/assets": {"GET": Route(node.assets, "nodes:assets")},
+    "/v1/nodes/{ident}/storages": {
+        "GET": Route(node.storages, "nodes:assets"),
+    },
+    "/v1/operations": {"GET": Route(operation.find, "operations:list")},
+    "/v1/operations/{ident}": {
+        "GET": Route(operation.show, "operations:show"),
+    },
+    "/v1/operations/{ident}/cancel": {
+        "POST": Route(operation.cancel, "operations:cancel"),
+    },
 }
 
 #: Spellings of the original Valence.
@@ -134,7 +189,7 @@ class _Branch:
     def __init__(self) -> None:
         self.literal: dict[str, _Branch] = {}
         self.parameter: tuple[str, _Branch] | None = None
-        self.methods: dict[str, Handler] | None = None
+        self.methods: Methods | None = None
 
 
 def _tree() -> _Branch:
@@ -157,7 +212,7 @@ _ROOT = _tree()
 
 def match(
     segments: typing.Sequence[str],
-) -> tuple[dict[str, Handler], dict[str, str]] | None:
+) -> tuple[Methods, dict[str, str]] | None:
     """Find a path: its methods and its parameters."""
     branch, params = _ROOT, {}
     for place, segment in enumerate(s for s in segments if s):

@@ -26,6 +26,7 @@ import typing
 from wsme import types as wtypes
 
 from valence import exception
+from valence import policies
 from valence.objects import base
 from valence.objects import fields as f
 
@@ -131,12 +132,23 @@ def of_object(
     }
     for name, attribute in attributes.items():
         attribute.since = cls.fields[name].since
-    for name, datatype in (more or {}).items():
-        attributes[name] = wtypes.wsattr(datatype, name=name)
+        attribute.hardware = cls.fields[name].hardware
+    for name, attribute in (more or {}).items():
+        attribute.name = name
+        attributes[name] = attribute
     return typing.cast(
         type[wtypes.Base],
         wtypes.BaseMeta(cls.__name__, (wtypes.Base,), attributes),
     )
+
+
+def of_hardware(attribute: typing.Any) -> typing.Any:
+    """An attribute that names hardware which projects share.
+
+    It is for those whom the policy lets know of that.
+    """
+    attribute.hardware = True
+    return attribute
 
 
 def parse(raw: bytes) -> typing.Any:
@@ -218,13 +230,16 @@ def read(
     value: typing.Any,
     path: str = "",
     version: int = 0,
+    hardware: bool = False,
 ) -> dict[str, typing.Any]:
     """Check a JSON object against a WSME type.
 
     :param path: where the object stands in the body
     :param version: the minor microversion; what is newer is unknown
+    :param hardware: whether the client may know of the hardware
     :returns: what was given, converted; what was not given is not in it
-    :raises: InvalidField, UnknownField, ReadOnlyField, MissingField
+    :raises: InvalidField, UnknownField, ReadOnlyField, ForbiddenField,
+        MissingField
     """
     if not isinstance(value, dict):
         raise exception.InvalidField(
@@ -246,7 +261,9 @@ def read(
             )
         if _read_only(attribute):
             raise exception.ReadOnlyField(field=where)
-        result[name] = _read_value(attribute.datatype, item, where)
+        if getattr(attribute, "hardware", False) and not hardware:
+            raise exception.ForbiddenField(field=where, rule=policies.HARDWARE)
+        result[name] = _read_value(attribute.datatype, item, where, hardware)
     for name, attribute in known.items():
         if attribute.mandatory and result.get(name) is None:
             raise exception.MissingField(
@@ -259,11 +276,13 @@ def _read_only(attribute: typing.Any) -> bool:
     return bool(getattr(attribute, "readonly", False))
 
 
-def _read_value(datatype: typing.Any, value: typing.Any, where: str) -> object:
+def _read_value(
+    datatype: typing.Any, value: typing.Any, where: str, hardware: bool
+) -> object:
     if value is None:
         return None
     if wtypes.iscomplex(datatype):
-        return read(datatype, value, where)
+        return read(datatype, value, where, hardware=hardware)
     if wtypes.isarray(datatype):
         if not isinstance(value, list):
             raise exception.InvalidField(
@@ -275,7 +294,7 @@ def _read_value(datatype: typing.Any, value: typing.Any, where: str) -> object:
                     field=f"{where}.{i}", reason="null is not wanted here."
                 )
         return [
-            _read_value(datatype.item_type, item, f"{where}.{i}")
+            _read_value(datatype.item_type, item, f"{where}.{i}", hardware)
             for i, item in enumerate(value)
         ]
     return scalar(datatype, value, where)
@@ -355,14 +374,48 @@ def _text(datatype: typing.Any, value: typing.Any) -> typing.Any:
     )
 
 
-def document(
-    obj: base.Resource, names: typing.Iterable[str]
+def unmasked(
+    cls: type[base.Resource],
+    values: dict[str, typing.Any],
+    before: base.Resource | None = None,
 ) -> dict[str, typing.Any]:
-    """What a client sees of an object."""
+    """Values that were read, with secrets in place of the masks of answers.
+
+    :param before: where the secrets are; None: there are none
+    :raises: InvalidField where a mask stands for nothing
+    """
+    for name, value in values.items():
+        field = cls.fields[name]
+        if isinstance(field, f.Secret):
+            known = getattr(before, name) if before is not None else None
+            try:
+                values[name] = field.unmasked(value, known)
+            except KeyError as e:
+                where = ".".join(map(str, (name, *e.args[0])))
+                raise exception.InvalidField(
+                    field=where[:255],
+                    reason="it is the mask that answers have for a secret.",
+                ) from None
+    return values
+
+
+def document(
+    obj: base.Resource, names: typing.Iterable[str], hardware: bool
+) -> dict[str, typing.Any]:
+    """What a client sees of an object.
+
+    :param hardware: whether it may know of the hardware
+    """
     shown = {}
     for name in names:
-        value = getattr(obj, name)
+        value = getattr(obj, kept_in(type(obj), name, hardware))
         if isinstance(value, datetime.datetime):
             value = value.isoformat()
-        shown[name] = obj.fields[name].shown(value)
+        shown[name] = obj.fields[name].shown(value, hardware)
     return shown
+
+
+def kept_in(cls: type[base.Resource], name: str, hardware: bool) -> str:
+    """The field that has what a client sees under a name."""
+    instead: str | None = cls.fields[name].instead
+    return name if hardware or instead is None else instead

@@ -18,6 +18,7 @@ import webob
 
 from valence import exception
 from valence import objects
+from valence import policies
 from valence import states
 from valence.api import types
 from valence.api import wait
@@ -25,7 +26,14 @@ from valence.api.call import Call
 from valence.objects import base
 
 #: Operations that are answered with what they work on, not with themselves.
-ANSWERED_BY_TARGET = ("connect", "compose", "manage", "release")
+ANSWERED_BY_TARGET = (
+    "connect",
+    "compose",
+    "manage",
+    "release",
+    "enroll",
+    "unenroll",
+)
 #: Operations that a client who waited is answered 204 for.
 WITHOUT_BODY = ("reset", "boot", "attach", "detach", "release")
 
@@ -49,6 +57,8 @@ def ask(
     podm_id: str | None = None,
     arguments: dict[str, typing.Any] | None = None,
     device: objects.Device | None = None,
+    provisioner: str | None = None,
+    secrets: dict[str, typing.Any] | None = None,
 ) -> objects.Operation:
     """Write down what is asked for, and wake a conductor.
 
@@ -56,7 +66,13 @@ def ask(
     :param device: what is attached or detached, taken in the same breath
     """
     operation = objects.Operation.asking(
-        call.context, kind, target, podm_id, arguments
+        call.context,
+        kind,
+        target,
+        podm_id,
+        arguments,
+        provisioner=provisioner,
+        secrets=secrets,
     )
     target.submit(operation, event, device)
     call.nudge(call.context, operation.uuid)
@@ -80,8 +96,10 @@ def answer(
     # its status says so.
     failed = operation.state in (states.FAILED, states.CANCELLED)
     if waited and failed and operation.kind != "connect":
+        ended = f"The operation was {operation.state}."
         raise exception.OperationFailed(
-            operation.last_error or f"The operation was {operation.state}.",
+            operation.last_error or ended,
+            public=operation.public_error or ended,
             status=operation.error_status or 409,
             code=operation.error_code or "operation.cancelled",
             location=location,
@@ -106,14 +124,26 @@ def answer(
     return response
 
 
-def visible(cls: type[base.Resource], version: int) -> list[str]:
-    """The fields of a class that a client of a version sees."""
+def visible(call: Call, cls: type[base.Resource]) -> list[str]:
+    """The fields of a class that the client sees."""
     names = [
         name
         for name, field in cls.fields.items()
-        if field.visible and field.since <= version
+        if field.visible
+        and field.since <= call.version
+        and (call.context.sees_hardware or not field.hardware)
     ]
     return sorted(names, key=lambda name: name != "uuid")
+
+
+def refuse_hidden(call: Call, cls: type[base.Resource], name: str) -> None:
+    """Tell a name that the client may not know from one that there is not.
+
+    :raises: ForbiddenField
+    """
+    field = cls.fields.get(name)
+    if field is not None and field.hardware and not call.context.sees_hardware:
+        raise exception.ForbiddenField(field=name, rule=policies.HARDWARE)
 
 
 def document(
@@ -121,8 +151,8 @@ def document(
 ) -> dict[str, typing.Any]:
     """The document of a resource, with the link to itself."""
     if names is None:
-        names = visible(type(obj), call.version)
-    shown = types.document(obj, names)
+        names = visible(call, type(obj))
+    shown = types.document(obj, names, call.context.sees_hardware)
     shown["links"] = [
         {"rel": "self", "href": call.url(f"/v1/{obj.COLLECTION}/{obj.uuid}")}
     ]

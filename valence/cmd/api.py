@@ -28,6 +28,8 @@ def main() -> int:
     conf.setup(name="valence-api")
     if CONF.api.object_backend == "database":
         checks.database_is_current()
+        checks.secrets_can_be_read()
+    checks.clients_are_known()
     checks.address_is_free()
     return launch.run(
         ApiService(), CONF.api.max_wait, workers=CONF.api.workers

@@ -22,9 +22,12 @@ import sys
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 
+from valence import exception
 from valence import placement
+from valence.api import auth
 from valence.db import engine
 from valence.db import migration
+from valence.db import secrets
 from valence.scheduler import select
 
 CONF = cfg.CONF
@@ -47,6 +50,31 @@ def database_is_current() -> None:
             f"needs {migration.head()}. Run: valence-dbsync upgrade"
         )
     # The children of the fork make connections of their own.
+    engine.dispose()
+
+
+def clients_are_known() -> None:
+    """Exit with a reason where the API cannot tell who may ask for what."""
+    if (problem := auth.problem()) is not None:
+        sys.exit(problem)
+    if (
+        CONF.auth_strategy == "noauth"
+        and not CONF.api.allow_remote_noauth
+        and not auth.is_here(str(CONF.api.host))
+    ):
+        sys.exit(
+            f"auth_strategy is noauth and [api]host is {CONF.api.host}: who "
+            "reaches it would be the administrator. Listen on 127.0.0.1, "
+            "choose another auth_strategy, or set [api]allow_remote_noauth."
+        )
+
+
+def secrets_can_be_read() -> None:
+    """Exit with a reason where keys are missing."""
+    try:
+        secrets.check()
+    except exception.KeysUnusable as e:
+        sys.exit(str(e))
     engine.dispose()
 
 

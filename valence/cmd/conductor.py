@@ -27,6 +27,7 @@ CONF = cfg.CONF
 def main() -> int:
     conf.setup(name="valence-conductor")
     checks.database_is_current()
+    checks.secrets_can_be_read()
     checks.scheduler_is_complete()
     checks.placement_is_named()
     return launch.run(

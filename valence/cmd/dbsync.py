@@ -19,7 +19,9 @@ from oslo_config import cfg
 from oslo_db import exception as db_exc
 
 from valence import conf
+from valence import exception
 from valence.db import migration
+from valence.db import secrets
 
 CONF = cfg.CONF
 
@@ -27,6 +29,18 @@ CONF = cfg.CONF
 def _upgrade() -> None:
     migration.upgrade(CONF.command.revision)
     print(f"The schema is at {migration.current()}.")
+
+
+def _migrate_data() -> int:
+    if migration.current() != migration.head():
+        print("Run 'valence-dbsync upgrade' first.", file=sys.stderr)
+        return 2
+    most = CONF.command.max_count
+    done = secrets.encrypt(most)
+    print(f"encrypt secrets: {done} rows")
+    if done:
+        secrets.scrub()
+    return 1 if most is not None and done >= most else 0
 
 
 def _version() -> None:
@@ -53,6 +67,18 @@ def _commands(subparsers: typing.Any) -> None:
         "--revision", default="head", help="stop at this revision"
     )
     upgrade.set_defaults(func=_upgrade)
+    data = subparsers.add_parser(
+        "online_data_migrations",
+        help="change rows to what this release writes, while the service "
+        "runs; may be run again",
+    )
+    data.add_argument(
+        "--max-count",
+        type=int,
+        help="write so many rows at the most; the status is 1 where there may "
+        "be more",
+    )
+    data.set_defaults(func=_migrate_data)
     subparsers.add_parser(
         "version", help="print the revision of the database"
     ).set_defaults(func=_version)
@@ -81,7 +107,10 @@ def main() -> int:
         print("Set [database]connection first.", file=sys.stderr)
         return 1
     try:
-        CONF.command.func()
+        return CONF.command.func() or 0
+    except exception.KeysUnusable as e:
+        print(e, file=sys.stderr)
+        return 1
     except db_exc.DBConnectionError as e:
         print(
             f"The database cannot be reached ({type(e).__name__}): check "
@@ -89,7 +118,6 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -14,13 +14,17 @@
 
 import contextlib
 import ctypes
+import logging
 import select
 import socket
 import struct
+import sys
 import threading
 import time
 import typing
 
+from cheroot import makefile
+from cheroot import server as cheroot_server
 from cheroot import wsgi
 from oslo_config import cfg
 from oslo_log import log
@@ -42,10 +46,75 @@ _DROP = struct.pack("HBBI", 0x06, 0, 0, 0)
 _PARTING = 0.3
 
 
+#: Seconds that a client may take to send one request, however slowly it
+#: drips; a thread is its own for that long.
+_SENDING = 30
+#: Bytes of the request line and the headers together.
+_MOST_HEADERS = 32 * 1024
+
+
+class _Socket(socket.SocketIO):
+    """The stream of a socket, which has come to its end at a time."""
+
+    #: Of time.monotonic().
+    until = float("inf")
+
+    def __init__(self, sock: socket.socket, mode: typing.Any) -> None:
+        super().__init__(sock, mode)
+        self._socket = sock
+
+    def readinto(self, buffer: typing.Any) -> int | None:
+        usual = self._socket.gettimeout() or float("inf")
+        self._socket.settimeout(
+            max(0.001, min(usual, self.until - time.monotonic()))
+        )
+        try:
+            return super().readinto(buffer)
+        finally:
+            self._socket.settimeout(usual)
+
+
+class _Reader(makefile.StreamReader):
+    def __init__(
+        self, sock: socket.socket, mode: str, buffer_size: int
+    ) -> None:
+        # Past its own, which would make a stream without an end.
+        super(makefile.StreamReader, self).__init__(
+            _Socket(sock, mode), buffer_size
+        )
+        self.bytes_read = 0
+
+
+class _Connection(cheroot_server.HTTPConnection):
+    def __init__(
+        self, of: typing.Any, sock: socket.socket, *_args: typing.Any
+    ) -> None:
+        def stream(sock: socket.socket, mode: str, size: int) -> typing.Any:
+            kind = _Reader if "r" in mode else makefile.StreamWriter
+            return kind(sock, mode, size)
+
+        super().__init__(of, sock, stream)
+
+    def communicate(self) -> typing.Any:
+        self.rfile.raw.until = time.monotonic() + _SENDING
+        return super().communicate()
+
+
 class Server(wsgi.Server):
     """cheroot, which answers also what it had not taken up when it stops."""
 
+    ConnectionClass = _Connection
+    max_request_header_size = _MOST_HEADERS
     _parting = False
+
+    def error_log(
+        self, msg: str = "", level: int = 20, traceback: bool = False
+    ) -> None:
+        """Into our log; what clients do to their connections is no error."""
+        clients = isinstance(sys.exc_info()[1], OSError)
+        LOG.log(
+            logging.DEBUG if clients else level, "%s", msg, exc_info=traceback
+        )
 
     @property
     def can_add_keepalive_connection(self) -> bool:

@@ -166,6 +166,7 @@ def main(argv: collections.abc.Sequence[str] | None = None) -> int:
             if args.certificate
             else None,
             make_certificate=args.tls,
+            names=args.tls_name or None,
         )
         with simulator:
             for one in simulator.endpoints:
@@ -298,6 +299,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="serve HTTPS; a certificate that is its own CA is made, at "
         "--certificate and --key or else for this run",
+    )
+    add(
+        "--tls-name",
+        action="append",
+        metavar="NAME",
+        help="make the certificate for this name, and not for the address; "
+        "repeat for more",
     )
     add("--certificate", metavar="FILE", help="serve HTTPS with this (PEM)")
     add("--key", metavar="FILE", help="the key of --certificate (PEM)")

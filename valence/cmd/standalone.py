@@ -20,6 +20,8 @@ from oslo_config import cfg
 from oslo_service import service
 
 from valence import conf
+from valence import exception
+from valence import keys
 from valence import rpc
 from valence.cmd import checks
 from valence.cmd import launch
@@ -27,6 +29,7 @@ from valence.cmd import server
 from valence.conductor.service import ConductorService
 from valence.db import engine
 from valence.db import migration
+from valence.db import secrets
 from valence.wsgi import wiring
 
 CONF = cfg.CONF
@@ -63,6 +66,22 @@ def _state_directory() -> pathlib.Path:
     return base / "valence"
 
 
+def _prepare_secrets() -> None:
+    """Have keys, beside an SQLite database if nowhere else, and use them."""
+    url = engine.writer_engine().url
+    if url.get_backend_name() == "sqlite" and url.database:
+        CONF.set_default("key_repository", f"{url.database}-keys", "secrets")
+    try:
+        if not secrets.survey().keys:
+            # Otherwise there were keys, and others would be of no use.
+            keys.set_up(CONF.secrets.key_repository)
+        checks.secrets_can_be_read()
+        if secrets.encrypt():
+            secrets.scrub()
+    except exception.KeysUnusable as e:
+        sys.exit(str(e))
+
+
 def main() -> int:
     conf.setup(name="valence-standalone")
     if not CONF.database.connection:
@@ -71,9 +90,13 @@ def main() -> int:
         CONF.set_default(
             "connection", f"sqlite:///{directory}/valence.sqlite", "database"
         )
+    # Nothing has to be set up to try it, on this machine.
+    CONF.set_default("auth_strategy", "noauth")
+    checks.clients_are_known()
     rpc.use_memory()
     CONF.set_override("object_backend", "database", "api")
     migration.upgrade()
+    _prepare_secrets()
     engine.dispose()
     checks.scheduler_is_complete()
     checks.placement_is_named()

@@ -18,8 +18,10 @@ from oslo_config import cfg
 from oslo_db import exception as db_exc
 from oslo_upgradecheck import upgradecheck
 
+from valence import exception
 import valence.conf  # noqa: F401 - registers the options
 from valence.db import migration
+from valence.db import secrets
 
 CONF = cfg.CONF
 
@@ -47,7 +49,27 @@ class Checks(upgradecheck.UpgradeCommands):
             )
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
-    _upgrade_checks = (("Database schema", _schema),)
+    def _secrets(self) -> upgradecheck.Result:
+        if self._schema().code != upgradecheck.Code.SUCCESS:
+            return upgradecheck.Result(
+                upgradecheck.Code.WARNING, "Upgrade the schema, then look."
+            )
+        try:
+            found = secrets.check()
+        except exception.KeysUnusable as e:
+            return upgradecheck.Result(upgradecheck.Code.FAILURE, str(e))
+        if found.plain:
+            return upgradecheck.Result(
+                upgradecheck.Code.WARNING,
+                f"{found.plain} secrets are not encrypted yet: run "
+                "'valence-dbsync online_data_migrations'.",
+            )
+        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+    _upgrade_checks = (
+        ("Database schema", _schema),
+        ("Encrypted secrets", _secrets),
+    )
 
 
 def main() -> int:

@@ -12,6 +12,7 @@
 
 """One driver, and so one pooled HTTP session, for each pod manager."""
 
+from concurrent import futures
 import hashlib
 import pathlib
 import tempfile
@@ -24,11 +25,16 @@ import stevedore
 
 from valence import exception
 from valence import objects
+from valence.db import secrets
 from valence.drivers import base
 
 CONF = cfg.CONF
 LOG = log.getLogger(__name__)
 NAMESPACE = "valence.podmanager.driver"
+#: Connections that are closed at once when a conductor stops, and the seconds
+#: that all of them may take.
+CLOSERS = 16
+CLOSE_TIMEOUT = 10
 
 
 class Connections:
@@ -36,7 +42,8 @@ class Connections:
 
     The row of the pod manager is read by each operation; where its url or
     credentials differ from those that a driver was made with, that driver
-    is closed and another takes its place.
+    is closed and another takes its place. Credentials that were only
+    encrypted anew are the same.
     """
 
     def __init__(self) -> None:
@@ -48,16 +55,14 @@ class Connections:
     def get(self, podm: objects.PodManager) -> base.Driver:
         """The driver of a pod manager.
 
-        :raises: HardwareNotSupported where this conductor lacks its driver
+        :raises: HardwareNotSupported where this conductor lacks its driver,
+            SecretUnreadable
         """
-        made_with = (
-            podm.driver,
-            podm.url,
-            podm.authentication,
-            podm.verify_ca,
-            podm.ca_certificate,
-        )
+        # Before the lock: it may wait for a key.
+        authentication = secrets.opened(podm, "authentication")
         with self._lock:
+            connection = self._connection(podm, authentication)
+            made_with = (podm.driver, connection)
             known = self._drivers.get(podm.uuid)
             if known and known[0] == made_with:
                 return known[1]
@@ -66,7 +71,7 @@ class Connections:
                     reason=f"the driver '{podm.driver}' is not installed "
                     "on this conductor"
                 )
-            driver = self._classes[podm.driver](self._connection(podm))
+            driver = self._classes[podm.driver](connection)
             self._drivers[podm.uuid] = (made_with, driver)
         if known:
             self._close(known[1])
@@ -85,7 +90,16 @@ class Connections:
             self.drop(podm_id)
 
     def close(self) -> None:
-        self.keep(set())
+        with self._lock:
+            drivers = [driver for _, driver in self._drivers.values()]
+            self._drivers.clear()
+        # Side by side: some log out, of hardware that may not answer.
+        pool = futures.ThreadPoolExecutor(CLOSERS)
+        futures.wait(
+            [pool.submit(self._close, driver) for driver in drivers],
+            timeout=CLOSE_TIMEOUT,
+        )
+        pool.shutdown(wait=False, cancel_futures=True)
         if self._ca_files is not None:
             self._ca_files.cleanup()
             self._ca_files = None
@@ -97,18 +111,22 @@ class Connections:
         except exception.HardwareError as e:
             LOG.debug("Closing a connection: %s", e)
 
-    def _connection(self, podm: objects.PodManager) -> base.Connection:
-        items = (
-            podm.authentication[0]["auth_items"] if podm.authentication else {}
-        )
+    def _connection(
+        self, podm: objects.PodManager, authentication: list[typing.Any]
+    ) -> base.Connection:
+        items = authentication[0]["auth_items"] if authentication else {}
         verify: bool | str = podm.verify_ca
         if podm.verify_ca and podm.ca_certificate:
             verify = self._ca_file(podm)
         return base.Connection(
             url=podm.url,
+            authentication=(
+                authentication[0]["type"] if authentication else "basic"
+            ),
             username=items.get("username"),
             password=items.get("password"),
             verify=verify,
+            allowed_networks=tuple(CONF.pod_manager.allowed_networks),
             timeout=CONF.pod_manager.timeout,
             poll_interval=CONF.pod_manager.poll_interval,
             state_timeout=CONF.pod_manager.state_timeout,
@@ -120,7 +138,8 @@ class Connections:
             self._ca_files = tempfile.TemporaryDirectory(prefix="valence-ca-")
         digest = hashlib.sha256((podm.ca_certificate or "").encode())
         path = pathlib.Path(self._ca_files.name, f"{digest.hexdigest()}.pem")
-        path.write_text(podm.ca_certificate or "")
+        if not path.exists():
+            path.write_text(podm.ca_certificate or "")
         return str(path)
 
 

@@ -13,6 +13,7 @@
 """Claiming operations, carrying them out, handing them on."""
 
 import collections
+import contextlib
 import logging
 import threading
 import typing
@@ -29,6 +30,7 @@ from valence import objects
 from valence import states
 from valence.conductor import flows
 from valence.conductor.connections import Connections
+from valence.conductor.provisioners import Provisioners
 from valence.conductor.run import Cancelled
 from valence.conductor.run import Run
 from valence.db import operations as db
@@ -46,6 +48,9 @@ class Operations:
     that has ended an operation takes the next that waits. What finds the
     pool full stays pending and is taken then.
 
+    What waits for a provisioner is away: it counts neither as a worker nor
+    against its pod manager, and is bounded by itself.
+
     :param changed: is told of each pod manager whose books an operation may
         have changed, when it has ended; returns at once
     """
@@ -54,23 +59,25 @@ class Operations:
         self,
         host: str,
         connections: Connections,
+        provisioners: Provisioners,
         changed: typing.Callable[[str], None],
     ) -> None:
         self._host = host
         self._connections = connections
+        self._provisioners = provisioners
         self._changed = changed
         self._lock = threading.Condition()
         self._running: dict[str, objects.Operation] = {}
+        self._away: set[str] = set()
         # Held while an operation is claimed, so that what bears our name in
         # the database and what runs are never seen apart.
         self._claiming = threading.Lock()
         self._draining = False
         self._handing_on = threading.Event()
+        threads = CONF.conductor.workers + CONF.ironic.workers
         self._pool = futurist.ThreadPoolExecutor(
-            max_workers=CONF.conductor.workers,
-            check_and_reject=rejection.reject_when_reached(
-                CONF.conductor.workers
-            ),
+            max_workers=threads,
+            check_and_reject=rejection.reject_when_reached(threads),
         )
 
     # -- what wakes it --
@@ -80,7 +87,7 @@ class Operations:
         with self._lock:
             if self._draining:
                 return
-            if len(self._running) >= CONF.conductor.workers:
+            if self._free() <= 0:
                 LOG.debug("All workers are busy: operation %s waits.", uuid)
                 return
         try:
@@ -92,11 +99,15 @@ class Operations:
         """Take up what stands pending or was left by others."""
         self._let_go_of_orphans()
         with self._lock:
-            free = CONF.conductor.workers - len(self._running)
+            free = self._free()
             if self._draining or free <= 0:
                 return
-        for uuid in db.waiting(free, self._busy_pod_managers()):
+        for uuid in db.waiting(free, self._busy()):
             self.nudge(uuid)
+
+    def _free(self) -> int:
+        """How many workers are; called with the lock."""
+        return CONF.conductor.workers - len(self._running) + len(self._away)
 
     def drain(self, seconds: float) -> None:
         """Take up nothing more; let what runs end, then hand it on."""
@@ -113,7 +124,8 @@ class Operations:
             self._handing_on.set()
             # One HTTP call may still be under way.
             self._lock.wait_for(
-                lambda: not self._running, CONF.pod_manager.timeout
+                lambda: not self._running,
+                max(CONF.pod_manager.timeout, CONF.ironic.timeout or 0),
             )
         self._let_go_of_orphans()
         self._pool.shutdown(wait=False)
@@ -124,9 +136,7 @@ class Operations:
         while uuid is not None and not self._draining:
             try:
                 self._claim_and_run(uuid)
-                uuid = next(
-                    iter(db.waiting(1, self._busy_pod_managers())), None
-                )
+                uuid = self._next()
             except db_exc.DBError:
                 LOG.exception("The database failed; sweeping again later.")
                 return
@@ -134,22 +144,60 @@ class Operations:
                 LOG.exception("Operation %s ended in a fault of ours.", uuid)
                 return
 
-    def _busy_pod_managers(self) -> list[str]:
+    def _next(self) -> str | None:
+        """An operation that waits and that there is room for."""
+        with self._lock:
+            if self._free() <= 0:
+                return None
+        return next(iter(db.waiting(1, self._busy())), None)
+
+    def _busy(self) -> db.Busy:
         with self._lock:
             # As they are now: a compose chooses its pod manager on the way.
-            count = collections.Counter(
+            pods = collections.Counter(
                 operation.podm_id
+                for uuid, operation in self._running.items()
+                if operation.podm_id and uuid not in self._away
+            )
+            # A place is kept from the start for what will go there.
+            there = collections.Counter(
+                operation.provisioner
                 for operation in self._running.values()
-                if operation.podm_id
+                if operation.provisioner
             )
         most = CONF.conductor.workers_per_pod_manager
-        return [podm_id for podm_id, n in count.items() if n >= most]
+        return db.Busy(
+            [podm_id for podm_id, n in pods.items() if n >= most],
+            [name for name, n in there.items() if n >= CONF.ironic.workers],
+        )
+
+    @contextlib.contextmanager
+    def _elsewhere(
+        self, operation: objects.Operation
+    ) -> typing.Iterator[bool]:
+        """Leave the work here to others, for as long as one is away."""
+        with self._lock:
+            room = (
+                operation.provisioner is not None
+                or len(self._away) < CONF.ironic.workers
+            )
+            if room:
+                self._away.add(operation.uuid)
+        try:
+            if room and (uuid := self._next()):
+                self.nudge(uuid)
+            yield room
+        finally:
+            with self._lock:
+                self._away.discard(operation.uuid)
 
     def _claim(self, uuid: str) -> objects.Operation | None:
         with self._claiming:
-            if self._draining:
-                return None
-            operation = db.claim(uuid, self._host, self._busy_pod_managers())
+            with self._lock:
+                # Several may have been told of the last free worker.
+                if self._draining or self._free() <= 0:
+                    return None
+            operation = db.claim(uuid, self._host, self._busy())
             if operation is not None:
                 with self._lock:
                     self._running[uuid] = operation
@@ -198,7 +246,7 @@ class Operations:
             )
         except exception.NotFound as e:
             operation.state = states.CANCELLED
-            operation.last_error = str(e)
+            operation.last_error = operation.public_error = str(e)
             db.finish(operation, None, {})
             return
         run = Run(
@@ -207,6 +255,8 @@ class Operations:
             self._connections,
             self._handing_on,
             kind.steps,
+            self._provisioners,
+            self._elsewhere,
         )
         if operation.attempts > CONF.conductor.max_attempts:
             run.stuck = True
@@ -246,16 +296,24 @@ class Operations:
                 operation.error_code == Cancelled.code and not run.stuck
             )
             operation.state = states.CANCELLED if cancelled else states.FAILED
-            event = "stuck" if run.stuck else kind.failed
+            event = kind.stuck if run.stuck else kind.failed
         else:
             operation.state = states.SUCCEEDED
             operation.progress = 100
             event = kind.done
         if failed and run.stuck and run.undo_error:
             reason = (operation.last_error or "").rstrip(".")
+            what = (
+                "Taking the node out of Ironic"
+                if isinstance(run.undo_error, exception.ProvisionerError)
+                else "Giving the hardware back"
+            )
             operation.last_error = (
-                f"{reason}. Giving the hardware back failed too: "
-                f"{run.undo_error}"
+                f"{reason}. {what} failed too: {run.undo_error}"
+            )[:4096]
+            operation.public_error = (
+                f"{operation.public_error} Giving the hardware back failed "
+                "too."
             )[:4096]
         gone = False
         connecting = getattr(target, "status", None) == states.CONNECTING
@@ -263,7 +321,8 @@ class Operations:
             values["status"] = states.POD_MANAGER.outcome("silent")
             values["status_reason"] = (operation.last_error or "")[:2048]
         if isinstance(target, objects.Node) and event:
-            values["last_error"] = operation.last_error if failed else None
+            for name in ("last_error", "public_error"):
+                values[name] = getattr(operation, name) if failed else None
             state = states.NODE.target(target.provision_state, event)
             gone = state == states.GONE
             values["provision_state"] = state

@@ -12,6 +12,7 @@
 
 """One operation in the hands of this conductor."""
 
+import contextlib
 import threading
 import time
 import typing
@@ -23,10 +24,12 @@ from valence import exception
 from valence import objects
 from valence import states
 from valence.conductor import connections
+from valence.conductor.provisioners import Provisioners
 from valence.db import api as db
 from valence.db import claims
 from valence.db import operations
 from valence.drivers import base
+from valence.provision import base as provision
 from valence.scheduler import select
 from valence.scheduler.base import Reason
 
@@ -77,6 +80,10 @@ class Run:
         pool: connections.Connections,
         handing_on: threading.Event,
         expected_steps: int,
+        provisioners: Provisioners,
+        elsewhere: typing.Callable[
+            [objects.Operation], contextlib.AbstractContextManager[bool]
+        ],
     ) -> None:
         self.operation = operation
         self.context = operation._context
@@ -99,6 +106,8 @@ class Run:
         self.next_candidate = False
         self.refusals: dict[str, select.Refusal] = {}
         self._pool = pool
+        self._provisioners = provisioners
+        self._elsewhere = elsewhere
         self._handing_on = handing_on
         self._expected_steps = expected_steps
         self._looked_at = time.monotonic()
@@ -116,10 +125,24 @@ class Run:
         podm = objects.PodManager.get(self.context, podm_id)
         return self._pool.get(podm)
 
+    def provisioner(self, name: str) -> provision.Provisioner:
+        """:raises: ProvisionerNotConfigured"""
+        return self._provisioners.get(name)
+
+    def elsewhere(self) -> contextlib.AbstractContextManager[bool]:
+        """While it waits for a provisioner, others do the hardware's work.
+
+        :returns: tells whether it counts as away, or too many are
+        """
+        return self._elsewhere(self.operation)
+
     # -- the Progress of drivers --
 
-    def step(self, name: str) -> None:
-        """Begin a step; the one before it has succeeded."""
+    def step(self, name: str, public: str | None = None) -> None:
+        """Begin a step; the one before it has succeeded.
+
+        :param public: its name for those who may not know of the hardware
+        """
         steps = self._ended("succeeded")
         steps.append(
             {
@@ -127,6 +150,7 @@ class Run:
                 "state": "running",
                 "started_at": db.now().isoformat(),
                 "ended_at": None,
+                **({"public": public} if public else {}),
             }
         )
         self.operation.steps = steps
@@ -173,7 +197,8 @@ class Run:
             error = exception.ValenceError(
                 "An unexpected error occurred; the log of conductor "
                 f"{CONF.conductor.host} tells more about operation "
-                f"{self.operation.uuid}."
+                f"{self.operation.uuid}.",
+                public=exception.ValenceError.message,
             )
         if self.error is None:
             self.error = error
@@ -192,6 +217,7 @@ class Run:
         """Put the reason on the operation."""
         if self.error is not None:
             self.operation.last_error = str(self.error)[:4096]
+            self.operation.public_error = self.error.told(False)[:4096]
             self.operation.error_code = self.error.code
             self.operation.error_status = self.error.status
             if isinstance(self.error, exception.NoPodManager):

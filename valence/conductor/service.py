@@ -26,12 +26,14 @@ from oslo_service import service
 from valence import objects
 from valence import placement
 from valence import rpc
+from valence.conductor import following
 from valence.conductor import polling
 from valence.conductor.connections import Connections
 from valence.conductor.manager import ObjectEndpoint
 from valence.conductor.manager import OperationEndpoint
 from valence.conductor.manager import SchedulerEndpoint
 from valence.conductor.operations import Operations
+from valence.conductor.provisioners import Provisioners
 from valence.context import system_context
 from valence.db import api as db
 from valence.db import engine
@@ -68,11 +70,15 @@ class ConductorService(service.Service):
         base.use_store(store.Database())
         self._host = CONF.conductor.host
         self._connections = Connections()
+        self._provisioners = Provisioners()
         self._mirror = placement.Mirror(
             functools.partial(polling.share, self._host)
         )
         self._operations = Operations(
-            self._host, self._connections, self._mirror.changed
+            self._host,
+            self._connections,
+            self._provisioners,
+            self._mirror.changed,
         )
         left = db_operations.disown(self._host)
         if left:
@@ -92,7 +98,7 @@ class ConductorService(service.Service):
             self._periodic_calls(),
             # One each, so that no sign of life waits for a slow sweep.
             executor_factory=lambda: futurist.ThreadPoolExecutor(
-                max_workers=4
+                max_workers=5
             ),
         )
         self._periodics_thread = threading.Thread(
@@ -138,6 +144,7 @@ class ConductorService(service.Service):
         self._periodics_thread.join(10)
         self._mirror.stop()
         self._connections.close()
+        self._provisioners.close()
         db_operations.retire(self._host)
         rpc.cleanup()
         engine.dispose()
@@ -164,6 +171,7 @@ class ConductorService(service.Service):
                 (self._beat, CONF.conductor.heartbeat_interval),
                 (self._sweep, CONF.conductor.rescue_interval),
                 (self._poll, CONF.conductor.rescue_interval),
+                (self._follow, max(CONF.ironic.follow_interval, 1)),
                 (self._purge, 3600),
             )
         ]
@@ -198,6 +206,9 @@ class ConductorService(service.Service):
 
     def _poll(self) -> None:
         polling.sync_due(self._host, self._operations)
+
+    def _follow(self) -> None:
+        following.follow(self._host, self._operations, self._provisioners)
 
     def _purge(self) -> None:
         now = db.now()

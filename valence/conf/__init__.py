@@ -19,20 +19,27 @@ from oslo_db import options as db_options
 from oslo_log import log
 
 from valence.conf import api
+from valence.conf import auth
 from valence.conf import conductor
+from valence.conf import ironic
 from valence.conf import placement
 from valence.conf import pod_manager
 from valence.conf import scheduler
+from valence.conf import secrets
 from valence.version import VERSION
 
 CONF = cfg.CONF
 
-GROUPS = {
+#: None is [DEFAULT].
+GROUPS: dict[str | None, list[cfg.Opt]] = {
+    None: auth.OPTS,
     "api": api.OPTS,
     "conductor": conductor.OPTS,
+    ironic.GROUP: ironic.OPTS,
     placement.GROUP: placement.OPTS,
     "pod_manager": pod_manager.OPTS,
     "scheduler": scheduler.OPTS,
+    "secrets": secrets.OPTS,
 }
 
 for _group, _opts in GROUPS.items():
@@ -40,6 +47,7 @@ for _group, _opts in GROUPS.items():
 log.register_options(CONF)
 # One for each of the threads, by default, of the API.
 db_options.set_defaults(CONF, max_pool_size=16)
+api.set_defaults()
 
 
 def setup(argv: list[str] | None = None, name: str | None = None) -> None:
@@ -70,7 +78,9 @@ def setup(argv: list[str] | None = None, name: str | None = None) -> None:
         )
         for group, opts in GROUPS.items():
             for opt in opts:
-                CONF[group][opt.dest]  # said to be wrong here, or in use
+                (CONF[group] if group else CONF)[
+                    opt.dest
+                ]  # said to be wrong here, or in use
     except (cfg.Error, ValueError) as e:
         # A traceback would tell an operator nothing more.
         sys.exit(f"{name}: {e}")

@@ -13,6 +13,9 @@
 """Options of the REST API."""
 
 from oslo_config import cfg
+from oslo_middleware import basic_auth
+from oslo_middleware import cors
+from oslo_middleware.healthcheck import opts as healthcheck_opts
 
 OPTS: list[cfg.Opt] = [
     cfg.HostAddressOpt(
@@ -25,6 +28,13 @@ OPTS: list[cfg.Opt] = [
         "port",
         default=8181,
         help="Port that valence-api and valence-standalone listen on.",
+    ),
+    cfg.BoolOpt(
+        "allow_remote_noauth",
+        default=False,
+        help="Where auth_strategy is noauth, serve other machines too, and "
+        "listen on any address: everybody who reaches it is the "
+        "administrator.",
     ),
     cfg.IntOpt(
         "threads",
@@ -82,3 +92,33 @@ OPTS: list[cfg.Opt] = [
         help="Where the API process keeps its objects.",
     ),
 ]
+
+
+def set_defaults() -> None:
+    """Defaults of ours for options of the libraries."""
+    cfg.CONF.register_opts(cors.OPTS, group="cors")
+    cfg.set_defaults(
+        basic_auth.OPTS, http_basic_auth_user_file="/etc/valence/htpasswd"
+    )
+    cfg.set_defaults(
+        healthcheck_opts.HEALTHCHECK_OPTS,
+        backends=["valence_database", "valence_messaging"],
+    )
+    cors.set_defaults(
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=[
+            "Content-Type",
+            "Idempotency-Key",
+            "OpenStack-API-Version",
+            "Prefer",
+            "X-Auth-Token",
+            "X-OpenStack-Request-ID",
+        ],
+        expose_headers=[
+            "Link",
+            "Location",
+            "OpenStack-API-Version",
+            "Preference-Applied",
+            "X-OpenStack-Request-ID",
+        ],
+    )

@@ -15,12 +15,15 @@
 from oslo_config import cfg
 
 from valence import conf
+from valence.conf import ironic
 from valence.conf import placement
 
 
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    return [
-        *conf.GROUPS.items(),
-        # These are registered when it is known which are needed.
-        (placement.GROUP, placement.AUTH_OPTS),
-    ]
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
+    """Each group with its options."""
+    samples = {
+        # What logs in is registered when it is known how.
+        ironic.GROUP: ironic.samples(),
+        placement.GROUP: [*placement.OPTS, *placement.AUTH_OPTS],
+    }
+    return list((conf.GROUPS | samples).items())

@@ -12,7 +12,26 @@
 
 """Options of the connections to pod managers."""
 
+import ipaddress
+
 from oslo_config import cfg
+from oslo_config import types
+
+
+class _Network(types.ConfigType):
+    """Such as 192.0.2.0/24."""
+
+    def __init__(self) -> None:
+        super().__init__(type_name="network")
+
+    def __call__(
+        self, value: object
+    ) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        return ipaddress.ip_network(str(value))
+
+    def _formatter(self, value: object) -> str:
+        return str(value)
+
 
 OPTS: list[cfg.Opt] = [
     cfg.FloatOpt(
@@ -48,5 +67,15 @@ OPTS: list[cfg.Opt] = [
         help="Seconds between two looks at the whole inventory of a pod "
         "manager. One that fails is tried again sooner and then ever more "
         "seldom. 0: only when asked for.",
+    ),
+    cfg.ListOpt(
+        "allowed_networks",
+        default=[],
+        item_type=_Network(),
+        sample_default=["192.0.2.0/24", "2001:db8::/32"],
+        help="Networks that pod managers may be in; where none is given they "
+        "may be anywhere. The url of a pod manager is refused where its host "
+        "has no address in them, and nothing is connected to outside of them, "
+        "whatever the host's name stands for by then.",
     ),
 ]

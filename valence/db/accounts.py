@@ -55,25 +55,56 @@ def capacity(told: typing.Mapping[str, typing.Any]) -> int:
 
 
 def enough(
-    name: str, amount: int, had: int = 0, of: sa.FromClause = INVENTORIES
+    name: typing.Any,
+    amount: typing.Any,
+    had: int = 0,
+    of: sa.FromClause = INVENTORIES,
 ) -> tuple[sa.ColumnElement[bool], ...]:
     """Conditions on an inventory that can give this much of a class.
 
-    :param had: of this, what who asks holds already
+    :param name: of the class; it and the amount may be parameters
+    :param had: of the amount, what who asks holds already
     :param of: the inventories, by another name
     """
     i = of.c
+    if not had:
+        there = i.free >= amount
+    elif amount > had:
+        there = i.free >= amount - had
+    else:  # who wants no more than before gets it, also of what has shrunk
+        there = sa.true()
     return (
         i.resource_class == name,
-        # Who wants no more than before gets it, also of what has shrunk.
-        sa.true() if amount <= had else i.free >= amount - had,
+        there,
         i.min_unit <= amount,
         i.max_unit >= amount,
-        sa.literal(amount) % i.step_size == 0,
+        amount % i.step_size == 0,
     )
 
 
 # -- taking and giving back ---------------------------------------------------
+
+# These statements are kept: making one takes longer than carrying it out.
+_NAME: sa.BindParameter[str] = sa.bindparam("name")
+_AMOUNT = sa.bindparam("amount", type_=sa.BigInteger())
+
+
+def _booking(*there: sa.ColumnElement[bool]) -> sa.Update:
+    i = INVENTORIES.c
+    return (
+        sa.update(INVENTORIES)
+        .where(i.provider_id == sa.bindparam("provider"), *there)
+        .values(used=i.used + _AMOUNT, free=i.free - _AMOUNT)
+    )
+
+
+_TAKE = _booking(*enough(_NAME, _AMOUNT))
+_BOOK = _booking(INVENTORIES.c.resource_class == _NAME)
+_HELD = sa.select(
+    ALLOCATIONS.c.provider_id,
+    ALLOCATIONS.c.resource_class,
+    ALLOCATIONS.c.used,
+).where(ALLOCATIONS.c.consumer_id == sa.bindparam("consumer"))
 
 
 def take(
@@ -97,13 +128,10 @@ def take(
         for provider, amounts in wanted.items()
         for name, amount in amounts.items()
     )
-    i = INVENTORIES.c
     for provider, name, amount in parts:
-        there = (i.resource_class == name,) if force else enough(name, amount)
         done = connection.execute(
-            sa.update(INVENTORIES)
-            .where(i.provider_id == provider, *there)
-            .values(used=i.used + amount, free=i.free - amount)
+            _BOOK if force else _TAKE,
+            {"provider": provider, "name": name, "amount": amount},
         )
         if not (done.rowcount or force):
             return provider, name
@@ -142,15 +170,7 @@ def give(
             if not amount:
                 continue
             connection.execute(
-                sa.update(INVENTORIES)
-                .where(
-                    INVENTORIES.c.provider_id == provider,
-                    INVENTORIES.c.resource_class == name,
-                )
-                .values(
-                    used=INVENTORIES.c.used - amount,
-                    free=INVENTORIES.c.free + amount,
-                )
+                _BOOK, {"provider": provider, "name": name, "amount": -amount}
             )
             here = (
                 *_is(consumer_id, provider, name),
@@ -230,13 +250,7 @@ def held(
     """What a node holds: (provider, resource class) → amount."""
     return {
         (row.provider_id, row.resource_class): row.used
-        for row in connection.execute(
-            sa.select(
-                ALLOCATIONS.c.provider_id,
-                ALLOCATIONS.c.resource_class,
-                ALLOCATIONS.c.used,
-            ).where(ALLOCATIONS.c.consumer_id == consumer_id)
-        )
+        for row in connection.execute(_HELD, {"consumer": consumer_id})
     }
 
 

@@ -174,16 +174,18 @@ def writing(obj: base.Resource) -> typing.Iterator[sa.Connection]:
         violated = str(getattr(e.inner_exception, "orig", None))
         if models.IDEMPOTENCY_KEYS.name in violated:
             raise exception.IdempotencyKeyTaken() from None
-        table = models.TABLES[type(obj)].name
+        table = models.TABLES[type(obj)]
+        unique = {
+            str(one.name): one.columns.keys()
+            for one in table.constraints
+            if isinstance(one, sa.UniqueConstraint)
+        }
         field = next(
             (
-                name
-                for name, declared in obj.fields.items()
-                if declared.unique
-                and (
-                    f"uq_{table}_{name}" in violated
-                    or f"{table}.{name}" in violated
-                )
+                columns[-1]
+                for name, columns in unique.items()
+                if name in violated
+                or all(f"{table.name}.{c}" in violated for c in columns)
             ),
             "index",
         )

@@ -14,7 +14,9 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
+import typing
 
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
@@ -159,14 +161,16 @@ def holds(node: objects.Node) -> bool:
     return any(provider == node.podm_id for provider, _ in held)
 
 
+# Held until the commit: deleting it waits, and then is refused.
+_LOCK = (
+    sa.select(models.POD_MANAGERS.c.maintenance)
+    .where(models.POD_MANAGERS.c.uuid == sa.bindparam("podm"))
+    .with_for_update(read=True)
+)
+
+
 def _lock_pod_manager(connection: sa.Connection, podm_id: str) -> None:
-    pods = models.POD_MANAGERS
-    # Held until the commit: deleting it waits, and then is refused.
-    found = connection.execute(
-        sa.select(pods.c.maintenance)
-        .where(pods.c.uuid == podm_id)
-        .with_for_update(read=True)
-    ).first()
+    found = connection.execute(_LOCK, {"podm": podm_id}).first()
     if found is None:
         raise Lost("it is gone")
     if found.maintenance:
@@ -240,17 +244,14 @@ def _take_devices(
     if not asked.devices:
         return
     d = models.DEVICES.c
-    there = [d.podm_id == podm_id]
+    where = {"podm": podm_id}
     if place.pool is not None:
-        there.append(d.pooled_group_id == place.pool)
+        where["pool"] = place.pool
     if place.rack_id is not None:
-        near = d.rack_id == place.rack_id
-        there.append(
-            near if asked.same_rack else sa.or_(near, d.rack_id.is_(None))
-        )
+        where["same rack" if asked.same_rack else "rack"] = place.rack_id
     taken: list[int] = []
     for _, alike in itertools.groupby(asked.devices, lambda w: w.type):
-        taken += _choose(connection, there, list(alike))
+        taken += _choose(connection, where, list(alike))
     connection.execute(
         sa.update(models.DEVICES)
         .where(d.id.in_(taken))
@@ -267,29 +268,21 @@ def _take_devices(
 
 def _choose(
     connection: sa.Connection,
-    there: list[sa.ColumnElement[bool]],
+    where: dict[str, str],
     wanted: list[requirements.Wanted],
 ) -> list[int]:
     """Find and lock a device for each that is wanted of one type.
 
-    :param there: conditions on where they stand
+    :param where: they stand, see :func:`_offer`
     :raises: Lost
     """
-    d = models.DEVICES.c
     # If they can be shared out at all, then also among so many of each kind:
     # of these the other kinds cannot have taken all.
     enough = sum(one.count for one in wanted)
     offers = [
         list(
             connection.execute(
-                sa.select(d.id)
-                .where(*there, *suits(one))
-                # The smallest that will do: what is larger may be asked for
-                # next.
-                .order_by(d.capacity_gib, d.id)
-                .limit(enough)
-                # As they are now, and nobody else's until the commit.
-                .with_for_update()
+                _offer(one, frozenset(where)), {**where, "enough": enough}
             ).scalars()
         )
         for one in wanted
@@ -300,6 +293,34 @@ def _choose(
             if not _share_out(kind, offers, owners):
                 raise Lost(f"too few devices are left: {one}")
     return list(owners)
+
+
+# Kept: making this takes longer than carrying it out.
+@functools.lru_cache(256)
+def _offer(
+    wanted: requirements.Wanted, where: frozenset[str]
+) -> sa.Select[typing.Any]:
+    """Find and lock devices that suit, the best first.
+
+    :param where: the parameters of the statement, beside "enough"
+    """
+    d = models.DEVICES.c
+    near = d.rack_id == sa.bindparam("rack")
+    conditions = {
+        "podm": d.podm_id == sa.bindparam("podm"),
+        "pool": d.pooled_group_id == sa.bindparam("pool"),
+        "rack": sa.or_(near, d.rack_id.is_(None)),
+        "same rack": d.rack_id == sa.bindparam("same rack"),
+    }
+    return (
+        sa.select(d.id)
+        .where(*(conditions[name] for name in sorted(where)), *suits(wanted))
+        # The smallest that will do: what is larger may be asked for next.
+        .order_by(d.capacity_gib, d.id)
+        .limit(sa.bindparam("enough"))
+        # As they are now, and nobody else's until the commit.
+        .with_for_update()
+    )
 
 
 def _share_out(

@@ -56,6 +56,20 @@ def held_by(
     )
 
 
+def with_node(
+    operation: objects.Operation, node: objects.Node
+) -> list[objects.Device]:
+    """The devices that a node has once the operation has succeeded."""
+    return _find(
+        operation,
+        sa.and_(
+            DEVICES.c.node_uuid == node.uuid,
+            DEVICES.c.deleted_at.is_(None),
+            DEVICES.c.state != states.DETACHING,
+        ),
+    )
+
+
 def _find(
     operation: objects.Operation,
     where: sa.ColumnElement[bool],

@@ -22,6 +22,8 @@ from oslo_db.sqlalchemy import enginefacade
 from oslo_db.sqlalchemy import exc_filters
 import sqlalchemy as sa
 
+from valence import exception
+
 CONF = cfg.CONF
 
 _lock = threading.Lock()
@@ -99,12 +101,18 @@ def _failures() -> typing.Iterator[None]:
     """Name the failures that oslo.db hands on as they are.
 
     Such is a PostgreSQL server that is not there: it has to be told from a
-    fault of ours by whoever knows to wait for the database.
+    fault of ours by whoever knows to wait for the database. And what a type
+    of column raises is none of the database's.
     """
     try:
         yield
     except sa.exc.OperationalError as e:
         raise db_exc.DBConnectionError(e) from e
+    except db_exc.DBError as e:
+        ours = getattr(e.inner_exception, "orig", e.inner_exception)
+        if isinstance(ours, exception.ValenceError):
+            raise ours from None
+        raise
 
 
 def writer_engine() -> sa.Engine:

@@ -85,8 +85,8 @@ def replace(
     :param racks: values of the fields of Racks
     :param systems: of Systems; ``rack_index`` in place of ``rack_id``
     :param devices: of Devices; ``node_id`` is the node's index
-    :param nodes: of Nodes, those of others too: ``power_state``, ``boot``
-        and ``systems``. Nodes are neither made nor removed here.
+    :param nodes: of Nodes, those of others too: ``power_state``, ``boot``,
+        ``systems`` and ``tag``. Nodes are neither made nor removed here.
     """
     nodes = nodes or {}
     placed = {
@@ -96,7 +96,10 @@ def replace(
     with engine.writing() as connection:
         merge = _Merge(connection, podm_id, before, counts)
         rack_ids = merge(objects.Rack, racks)
-        by_system, by_index = _nodes(connection, podm_id)
+        by_system, by_index, unmade = _nodes(connection, podm_id)
+        for index, node in nodes.items():
+            if node["tag"] in unmade:
+                by_index.setdefault(index, node["tag"])
         # Copies: a transaction that is run again starts from the same.
         systems = {index: dict(values) for index, values in systems.items()}
         for values in systems.values():
@@ -123,8 +126,9 @@ def replace(
 
 def _nodes(
     connection: sa.Connection, podm_id: str
-) -> tuple[dict[str, str], dict[str | None, str]]:
-    """Nodes by the systems that they are on, and by their index."""
+) -> tuple[dict[str, str], dict[str | None, str], set[str]]:
+    """Nodes by the systems that they are on, and by their index; and those
+    whose index is not known: they are being made, or that went wrong."""
     nodes = models.NODES
     rows = connection.execute(
         sa.select(nodes.c.uuid, nodes.c.index, nodes.c.systems).where(
@@ -132,7 +136,11 @@ def _nodes(
         )
     ).all()
     by_system = {uri: uuid_ for uuid_, _, uris in rows for uri in uris or []}
-    return by_system, {index: uuid_ for uuid_, index, _ in rows if index}
+    return (
+        by_system,
+        {index: uuid_ for uuid_, index, _ in rows if index},
+        {uuid_ for uuid_, index, _ in rows if not index},
+    )
 
 
 @dataclasses.dataclass

@@ -23,6 +23,7 @@ from oslo_db.sqlalchemy import types as oslo_types
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from valence import keys
 from valence import objects
 from valence.objects import base
 from valence.objects import fields as f
@@ -70,8 +71,44 @@ class Document(oslo_types.JsonEncodedType):
         super().__init__(mysql_as_medium=True)
 
 
+class SecretDocument(Document):
+    """JSON whose secrets are encrypted when it is written, by the primary key.
+
+    They are not decrypted when it is read: who needs them does that.
+    """
+
+    cache_ok = True
+
+    def __init__(self, field: f.Secret) -> None:
+        super().__init__()
+        self.field = field
+
+    def process_bind_param(
+        self, value: typing.Any, dialect: sa.Dialect
+    ) -> str | None:
+        kept = self.field.encrypted(value, keys.encrypt, _renew)
+        return typing.cast(
+            "str | None", super().process_bind_param(kept, dialect)
+        )
+
+    def process_result_value(
+        self, value: str | None, dialect: sa.Dialect
+    ) -> typing.Any:
+        return f.sealed(super().process_result_value(value, dialect))
+
+
+def _renew(secret: keys.Encrypted) -> keys.Encrypted:
+    """Whoever read the row may have done so before it was encrypted anew."""
+    try:
+        return keys.renew(secret)
+    except keys.Unreadable:
+        return secret  # nobody but who has the key can do anything about it
+
+
 def _type(field: typing.Any) -> sa.types.TypeEngine[typing.Any]:
     match field:
+        case f.Secret():
+            return SecretDocument(field)
         case f.Json():
             return Document()
         case f.String() if (field.length or 0) > 1024:
@@ -166,6 +203,11 @@ TABLES: dict[type[base.Resource], sa.Table] = {
             "ix_systems_fit",
             *("podm_id", "state", "memory_mib", "cpu_cores", "rack_id"),
         ),
+        # Finds who has one that is large enough, where few have.
+        sa.Index(
+            "ix_systems_large",
+            *("state", "memory_mib", "cpu_cores", "podm_id"),
+        ),
         references={
             "podm_id": ("pod_managers.uuid", "CASCADE"),
             "node_id": ("nodes.uuid", "SET NULL"),
@@ -214,7 +256,10 @@ TABLES: dict[type[base.Resource], sa.Table] = {
             "provider_id": ("resource_providers.uuid", "RESTRICT"),
         },
     ),
-    objects.Flavor: table(objects.Flavor),
+    objects.Flavor: table(
+        objects.Flavor,
+        sa.UniqueConstraint("project_id", "name"),
+    ),
     objects.Operation: table(
         objects.Operation,
         sa.Index("ix_operations_state_conductor", "state", "conductor"),

@@ -17,6 +17,7 @@ that it counted; every write says so, and a write that matches nothing tells
 a conductor that was taken for dead to keep its hands off.
 """
 
+import dataclasses
 import datetime
 import typing
 
@@ -34,6 +35,8 @@ from valence.objects import base
 
 OPERATIONS = models.OPERATIONS
 CONDUCTORS = models.CONDUCTORS
+#: Kinds that conductors ask for by themselves, and often.
+POLLING = ("sync", "follow_up")
 OPEN = tuple(
     s for s in states.OPERATION.states if s not in states.OPERATION.final
 )
@@ -48,31 +51,43 @@ def _mine(operation: objects.Operation) -> sa.ColumnElement[bool]:
     )
 
 
-def _available(
-    busy_pod_managers: typing.Iterable[str],
-) -> sa.ColumnElement[bool]:
-    """Not ended, nobody's, and not on one of these pod managers."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Busy:
+    """What a conductor has no more room for.
+
+    :ivar pod_managers: uuids
+    :ivar provisioners: names
+    """
+
+    pod_managers: typing.Collection[str] = ()
+    provisioners: typing.Collection[str] = ()
+
+
+IDLE = Busy()
+
+
+def _available(busy: Busy) -> sa.ColumnElement[bool]:
+    """Not ended, nobody's, and nothing that there is no room for."""
     available: list[sa.ColumnElement[bool]] = [
         OPERATIONS.c.state.in_(OPEN),
         OPERATIONS.c.conductor.is_(None),
     ]
-    if busy := list(busy_pod_managers):
-        available.append(
-            sa.or_(
-                OPERATIONS.c.podm_id.is_(None),
-                OPERATIONS.c.podm_id.not_in(busy),
+    for column, names in (
+        (OPERATIONS.c.podm_id, busy.pod_managers),
+        (OPERATIONS.c.provisioner, busy.provisioners),
+    ):
+        if names:
+            available.append(
+                sa.or_(column.is_(None), column.not_in(list(names)))
             )
-        )
     return sa.and_(*available)
 
 
 @api.retried
-def claim(
-    uuid: str, host: str, busy_pod_managers: typing.Iterable[str] = ()
-) -> objects.Operation | None:
+def claim(uuid: str, host: str, busy: Busy = IDLE) -> objects.Operation | None:
     """Make ``host`` the owner of an operation that has none.
 
-    :param busy_pod_managers: leave an operation on one of these alone
+    :param busy: leave an operation alone that there is no room for
     :returns: the operation, with its context, or None where it is gone,
         ended or somebody else's
     """
@@ -81,7 +96,7 @@ def claim(
             sa.update(OPERATIONS)
             .where(
                 OPERATIONS.c.uuid == uuid,
-                _available(busy_pod_managers),
+                _available(busy),
             )
             .values(
                 conductor=host,
@@ -116,16 +131,14 @@ def claim(
     return operation
 
 
-def waiting(
-    limit: int, busy_pod_managers: typing.Iterable[str] = ()
-) -> list[str]:
+def waiting(limit: int, busy: Busy = IDLE) -> list[str]:
     """The operations that nobody owns: users' before polling, then by age.
 
-    :param busy_pod_managers: leave out operations on these
+    :param busy: leave out what there is no room for
     """
-    query = sa.select(OPERATIONS.c.uuid).where(_available(busy_pod_managers))
+    query = sa.select(OPERATIONS.c.uuid).where(_available(busy))
     query = query.order_by(
-        sa.case((OPERATIONS.c.kind == "sync", 1), else_=0), OPERATIONS.c.id
+        sa.case((OPERATIONS.c.kind.in_(POLLING), 1), else_=0), OPERATIONS.c.id
     ).limit(limit)
     with engine.reading() as connection:
         return list(connection.execute(query).scalars())
@@ -236,6 +249,7 @@ def finish(
     :returns: False where the operation is not owned any more
     """
     operation.ended_at = api.now()
+    operation.secrets = None
     names = operation.obj_what_changed()
     with engine.writing() as connection:
         done = connection.execute(
@@ -458,7 +472,7 @@ def purge(before: datetime.datetime, keys_before: datetime.datetime) -> int:
     """
     keys = models.IDEMPOTENCY_KEYS
     polled = sa.and_(
-        OPERATIONS.c.kind == "sync",
+        OPERATIONS.c.kind.in_(POLLING),
         OPERATIONS.c.request_id.is_(None),
         OPERATIONS.c.ended_at < keys_before,
     )

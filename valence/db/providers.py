@@ -32,7 +32,7 @@ ALLOCATIONS = models.ALLOCATIONS
 TRAITS = models.TRAITS
 
 #: States of a node that nobody is making or taking apart.
-SETTLED = (states.COMPOSED, states.ERROR)
+SETTLED = (states.COMPOSED, states.ENROLLED, states.ERROR)
 
 
 def _can_give(amounts: dict[str, int]) -> sa.ColumnElement[bool]:

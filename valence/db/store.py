@@ -27,6 +27,7 @@ from valence.db import counts
 from valence.db import engine
 from valence.db import models
 from valence.db import providers
+from valence.db import tenancy
 from valence.db.api import Values
 from valence.db.api import apply
 from valence.db.api import hydrate
@@ -51,16 +52,21 @@ class Database(counts.Counts, providers.Providers):
         table = models.TABLES[cls]
         uuid = api.canonical_uuid(ident)
         if uuid is not None:
-            where = table.c.uuid == uuid
+            where = [table.c.uuid == uuid]
         elif "name" in cls.fields and cls.fields["name"].filterable:
-            where = table.c.name == ident
+            where = tenancy.called(context, cls, ident)
         else:
             raise exception.NotFound(noun=cls.NOUN, ident=ident)
+        names = api.stored(cls)
+        query = select(cls, names).where(
+            *where, *tenancy.within_reach(context, cls)
+        )
+        most = 2
+        if cls.OWNER is base.Owner.PUBLIC:
+            # The own one comes before the public one of that name.
+            query, most = query.order_by(table.c.project_id.desc()), 1
         with engine.reading() as connection:
-            names = api.stored(cls)
-            rows = connection.execute(
-                select(cls, names).where(where).limit(2)
-            ).all()
+            rows = connection.execute(query.limit(most)).all()
         if not rows:
             raise exception.NotFound(noun=cls.NOUN, ident=ident)
         if len(rows) > 1:
@@ -80,7 +86,8 @@ class Database(counts.Counts, providers.Providers):
     ) -> list[T]:
         table = models.TABLES[cls]
         names = api.stored(cls, fields)
-        query = select(cls, names)
+        reach = tenancy.within_reach(context, cls)
+        query = select(cls, names).where(*reach)
         for name, value in (filters or {}).items():
             if name not in cls.fields:
                 query = query.where(providers.FILTERS[name](value))
@@ -92,7 +99,7 @@ class Database(counts.Counts, providers.Providers):
         with engine.reading() as connection:
             if marker is not None:
                 mark = connection.execute(
-                    sa.select(*place).where(table.c.uuid == marker)
+                    sa.select(*place).where(table.c.uuid == marker, *reach)
                 ).first()
                 if mark is None:
                     raise exception.InvalidMarker(marker=marker, noun=cls.NOUN)

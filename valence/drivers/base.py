@@ -33,6 +33,7 @@ import dataclasses
 import typing
 
 from valence import exception
+from valence import networks
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,8 +43,12 @@ class Connection:
     url: str
     username: str | None = None
     password: str | None = dataclasses.field(default=None, repr=False)
+    #: How to log in: 'basic' (HTTP Basic) or 'session' (Redfish sessions).
+    authentication: str = "basic"
     #: True: system CAs; False: no verification; str: path of a CA bundle.
     verify: bool | str = True
+    #: Where its address has to be; anywhere where there is none.
+    allowed_networks: tuple[networks.Network, ...] = ()
     #: The most that one HTTP call may take.
     timeout: float = 30.0
     #: Between two looks at a state that is awaited.
@@ -62,7 +67,10 @@ class Progress(typing.Protocol):
         """Sleep between two looks at the hardware."""
 
     def warn(self, message: str) -> None:
-        """Tell the user what to know or do, though nothing failed."""
+        """Tell the user what to know or do, though nothing failed.
+
+        Whoever has the node reads it: it names nothing that is not theirs.
+        """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -152,6 +160,21 @@ class Device:
     #: The Rack that it stands in; list_devices tells it, while attach_device
     #: and detach_device may not know it.
     rack_index: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bmc:
+    """What switches a node's power and boot source, and how to reach it."""
+
+    protocol: str  #: 'redfish'
+    address: str  #: url of the service, with its path where that is unusual
+    system_uri: str  #: the path of the computer there
+    username: str | None = None
+    password: str | None = dataclasses.field(default=None, repr=False)
+    #: Whether its TLS certificate has to be trusted.
+    verify: bool = True
+    #: Trusted are certificates that only Valence knows.
+    own_ca: bool = False
 
 
 class Driver(abc.ABC):
@@ -286,6 +309,14 @@ class Driver(abc.ABC):
             the kind adds ('mac_address', 'capacity_mib', 'capacity_gib',
             'model', 'total_cores', 'protocol', …)
         """
+
+    def get_bmc(self, system_uris: list[str]) -> Bmc | None:
+        """What drives a node that is on these systems; asks no hardware.
+
+        :returns: None where that is not known, such as where servers have
+            BMCs of their own
+        """
+        return None
 
     def list_devices(
         self, nodes: list[HardwareNode] | None = None

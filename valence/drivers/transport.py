@@ -15,6 +15,7 @@
 import base64
 import collections.abc
 import dataclasses
+import html
 import http
 from http import cookiejar
 import json
@@ -26,11 +27,11 @@ import typing
 from urllib import parse as urls
 
 import requests
-from requests import adapters
 import urllib3
 
 from valence import exception
 from valence.drivers import base
+from valence.drivers import sockets
 
 LOG = logging.getLogger(__name__)
 
@@ -45,11 +46,22 @@ MAX_RETRY_WAIT = 1.0
 POOL_SIZE = 16
 #: The most of the hardware's words that goes into one message.
 MAX_REASON = 500
+#: The most of an answer that is no JSON that is looked at for them. Finding
+#: tags takes time that grows with its square.
+MAX_PAGE = 4096
+#: The most characters of one text, such as a model, that are kept.
+MAX_TEXT = 1024
+#: No document of hardware is nested deeper, or has more in it: values of a
+#: few bytes take a hundred each in memory.
+MAX_LEVELS = 64
+MAX_VALUES = 2_000_000
 #: What HTTP's schemes stand for where a url names no port.
 PORTS = {"http": 80, "https": 443}
 #: Methods that change nothing.
 READS = frozenset({"GET", "HEAD"})
 
+#: Characters of a secret that does not stand in an answer by chance.
+_TELLING = 6
 _BUSY = frozenset({429, 503})
 #: What is raised before a request has left.
 _NOT_SENT = (
@@ -59,7 +71,6 @@ _NOT_SENT = (
     urllib3.exceptions.LocationValueError,
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.ProxyError,
     ConnectionRefusedError,
     UnicodeError,
 )
@@ -104,6 +115,10 @@ def site(url: str) -> Site | None:
         return None
 
 
+#: Finds in the body of an answer what it says, in one line.
+Reason = collections.abc.Callable[[bytes], str]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer that was read to its end."""
@@ -137,9 +152,10 @@ class TooLarge(Exception):
 class Session:
     """HTTP with one pod manager; constructing it does no I/O.
 
-    Fit for several threads. A request, its body included, is given up after
-    about ``timeout``. Redirects are not followed, cookies not kept, and no
-    credentials used but those of the connection, which :meth:`redact` hides.
+    Fit for several threads. A request, its answer included, is given up after
+    about ``timeout``. Redirects are not followed, cookies not kept, no proxy
+    of the environment is used, and no credentials but those of the connection,
+    which :meth:`redact` hides. It leads to the connection's networks only.
 
     :param session: one of a library, to be made safe; a new one without it
     """
@@ -152,30 +168,28 @@ class Session:
         self._timeout = connection.timeout
         self._retry_wait = min(connection.poll_interval, MAX_RETRY_WAIT)
         self._closed = threading.Event()
-        self._verify = connection.verify
         self._session = session or requests.Session()
         self._session.verify = connection.verify
         self._session.cookies.set_policy(
             cookiejar.DefaultCookiePolicy(allowed_domains=[])
         )
-        adapter = adapters.HTTPAdapter(
-            pool_connections=2, pool_maxsize=POOL_SIZE, max_retries=0
-        )
+        adapter = sockets.adapter(connection.allowed_networks, POOL_SIZE)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        # A function, also without credentials, or requests reads ~/.netrc.
+        # Neither ~/.netrc nor a proxy, nor another CA bundle.
+        self._session.trust_env = False
         self._session.auth = self._authorize
         self._authorization = ""
-        self._secrets: list[str] = []
-        if connection.username or connection.password:
+        self._secrets: frozenset[str] = frozenset()
+        if connection.authentication != "basic":
+            self.hide(connection.password)
+        elif connection.username or connection.password:
             # As UTF-8 (RFC 7617), where requests would choose Latin-1 and
             # fail on the rest.
             pair = f"{connection.username or ''}:{connection.password or ''}"
             token = base64.b64encode(pair.encode()).decode()
             self._authorization = f"Basic {token}"
-            self._secrets = [token]
-            if connection.password:
-                self._secrets.append(connection.password)
+            self.hide(token, connection.password)
 
     def close(self) -> None:
         """Close the sockets; requests under way end on their own."""
@@ -188,9 +202,40 @@ class Session:
 
     def redact(self, text: str) -> str:
         """``text`` without what nobody may read."""
-        for secret in self._secrets:
+        for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
+
+    def said(self, answer: Answer, reason: Reason) -> str:
+        """What an answer says, without what nobody may read.
+
+        :param reason: finds it in the answer, and may cut it short
+        """
+        content = answer.content
+        # Before it is cut, perhaps in the middle of one. Shorter ones may
+        # stand in what the answer is written in.
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            if len(secret) >= _TELLING:
+                content = content.replace(secret.encode(), b"***")
+        return self.redact(reason(content))
+
+    def hide(self, *secrets: str | None) -> None:
+        """Have redact() find secrets, however they are written down."""
+        self._secrets |= {
+            form
+            for secret in secrets
+            if secret
+            for form in (
+                secret,
+                line(secret),
+                html.escape(secret),
+                json.dumps(secret)[1:-1],
+                json.dumps(secret, ensure_ascii=False)[1:-1],
+                urls.quote(secret, safe=""),
+                urls.quote_plus(secret),
+            )
+            if form
+        }
 
     def send(
         self,
@@ -224,15 +269,12 @@ class Session:
                     "Accept-Encoding": "identity",
                     **(headers or {}),
                 },
-                # Given here, or the environment's REQUESTS_CA_BUNDLE has
-                # the last word on False.
-                verify=self._verify,
-                timeout=timeout,
+                timeout=typing.cast(float, sockets.total(timeout)),
                 allow_redirects=False,
                 stream=True,
             )
             try:
-                content = _read(response, started + timeout, most)
+                content = _read(response, most)
             finally:
                 response.close()
         except (
@@ -262,27 +304,27 @@ class Session:
 
     def _broken(self, method: str, error: Exception, timeout: float) -> Cut:
         """What a failure of the transport means."""
-        causes = list(_causes(error))
+        chain = list(causes(error))
 
         def has(*kinds: type[BaseException]) -> bool:
-            return any(isinstance(cause, kinds) for cause in causes)
+            return any(isinstance(cause, kinds) for cause in chain)
 
         sent = not has(*_NOT_SENT)
         again = False
         tls = [
             cause
-            for cause in causes
+            for cause in chain
             if isinstance(cause, ssl.SSLError)
             and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
         ]
         if tls:
             text, sent = _tls_reason(tls[0])
+        elif has(sockets.Elsewhere):
+            text = "it is in none of the networks that pod managers may be in"
         elif has(urllib3.exceptions.NameResolutionError):
             text = "its host name is not known"
         elif has(ConnectionRefusedError):
             text = "connection refused"
-        elif has(urllib3.exceptions.ProxyError):
-            text = "the proxy does not connect"
         elif has(urllib3.exceptions.NewConnectionError):
             text = "no route to it"
         elif has(*_TIMED_OUT):
@@ -337,15 +379,44 @@ def insist(
         pause()
 
 
+class TooMuch(ValueError):
+    """JSON that no hardware has a reason to send; its text says why."""
+
+
 def parse(content: bytes) -> typing.Any:
     """The JSON in ``content``.
 
-    :raises: ValueError for whatever is not JSON, bottomless JSON included
+    :raises: ValueError for whatever is not JSON, and of that TooMuch for
+        bottomless JSON and such as would fill the memory
     """
+    # No fewer than there are values, whatever of it stands in texts.
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise TooMuch(f"it holds more than {MAX_VALUES} values")
     try:
-        return json.loads(content)
+        document = json.loads(content)
+        levels = _levels(document)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        levels = MAX_LEVELS + 1
+    if levels > MAX_LEVELS:
+        raise TooMuch(f"it is nested deeper than {MAX_LEVELS} levels")
+    return document
+
+
+def _levels(document: object) -> int:
+    """How deeply something is nested, up to one more than may be."""
+    levels, items = 0, [document]
+    while items and levels <= MAX_LEVELS:
+        levels += 1
+        items = [
+            item
+            for parent in items
+            if isinstance(parent, dict | list)
+            for item in (
+                parent.values() if isinstance(parent, dict) else parent
+            )
+            if isinstance(item, dict | list)
+        ]
+    return levels
 
 
 def line(text: str) -> str:
@@ -375,23 +446,20 @@ def malformed(who: str, what: str) -> exception.BackendError:
     )
 
 
-def _read(response: requests.Response, deadline: float, most: int) -> bytes:
-    """Read the body, however slowly it drips, until ``deadline``."""
+def _read(response: requests.Response, most: int) -> bytes:
+    """Read the body, but not more than it may weigh."""
+    too_large = TooLarge(f"it is larger than {most // 1024 // 1024} MiB")
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and (len(length) > 18 or int(length) > most):
+        raise too_large
     chunks: list[bytes] = []
     size = 0
-    while True:
-        # read1: what one recv() brings. A timeout of requests bounds one
-        # recv(), so a server that sends a byte a second would be heard for
-        # ever.
-        chunk = response.raw.read1(65536, decode_content=True)
-        if not chunk:
-            return b"".join(chunks)
+    while chunk := response.raw.read1(65536, decode_content=True):
         chunks.append(chunk)
         size += len(chunk)
         if size > most:
-            raise TooLarge(f"it is larger than {most // 1024 // 1024} MiB")
-        if time.monotonic() > deadline:
-            raise requests.exceptions.ReadTimeout
+            raise too_large
+    return b"".join(chunks)
 
 
 def _tls_reason(error: ssl.SSLError) -> tuple[str, bool]:
@@ -409,7 +477,7 @@ def _tls_reason(error: ssl.SSLError) -> tuple[str, bool]:
     return f"TLS failed ({text})", True
 
 
-def _causes(
+def causes(
     error: BaseException,
 ) -> collections.abc.Iterator[BaseException]:
     """``error`` and all that it wraps.

@@ -18,6 +18,7 @@ with ``[api]object_backend = conductor``, a conductor at the other end of the
 message bus (the ``remotable`` methods then run there).
 """
 
+import enum
 import typing
 
 from oslo_versionedobjects import base
@@ -48,10 +49,21 @@ class Page(typing.TypedDict, total=False):
     fields: list[str]  #: what to read; the others stay unset
 
 
+class Owner(enum.Enum):
+    """Whose a resource is, and so whom a request of one project finds it."""
+
+    NOBODY = "no project's: only who reaches all projects finds it"
+    PROJECT = "of the project in project_id"
+    PUBLIC = "of the project in project_id; everybody's where that is empty"
+    NODE = "of the project of the node in node_uuid"
+
+
 class Resource(base.VersionedObject):
     """A thing that is kept: one row, one document."""
 
     OBJ_PROJECT_NAMESPACE = "valence"
+    #: A noun that does not say is found by nobody who has only a project.
+    OWNER: typing.ClassVar[Owner] = Owner.NOBODY
     #: What people call it.
     NOUN: typing.ClassVar[str]
     #: Table that it is kept in, and collection under /v1.
@@ -78,9 +90,9 @@ class Resource(base.VersionedObject):
     @classmethod
     @remotable
     def get(cls, context: "RequestContext", ident: str) -> typing.Self:
-        """Find one by its uuid or by its unique name.
+        """Find one by its uuid or by its name, where the request reaches.
 
-        :raises: NotFound
+        :raises: NotFound, Ambiguous
         """
         return store().get(context, cls, ident)
 
@@ -89,7 +101,9 @@ class Resource(base.VersionedObject):
     def find(
         cls, context: "RequestContext", page: Page | None = None
     ) -> list[typing.Self]:
-        """One page, in one or two statements whatever its size.
+        """One page of what the request reaches.
+
+        It takes one or two statements whatever its size.
 
         :raises: InvalidMarker
         """

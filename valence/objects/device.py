@@ -32,10 +32,13 @@ class Device(base.Resource):
     VERSION = "1.0"
     NOUN = "device"
     COLLECTION = "devices"
+    OWNER = base.Owner.NODE
     STATE = ("state", states.DEVICE)
 
     fields = {
-        "podm_id": f.Uuid(filterable=True, help="Its pod manager."),
+        "podm_id": f.Uuid(
+            filterable=True, hardware=True, help="Its pod manager."
+        ),
         "index": f.String(
             access=f.Access.HIDDEN,
             filterable=True,
@@ -56,6 +59,7 @@ class Device(base.Resource):
         "node_id": f.String(
             nullable=True,
             filterable=True,
+            hardware=True,
             help="Index, on the pod manager, of the node that has it.",
         ),
         "node_uuid": f.Uuid(
@@ -66,16 +70,19 @@ class Device(base.Resource):
         "pooled_group_id": f.String(
             nullable=True,
             filterable=True,
+            hardware=True,
             help="The fabric group that it stands in.",
         ),
         "resource_uri": f.String(
             length=512,
             filterable=True,
+            hardware=True,
             help="Where the pod manager keeps it.",
         ),
         "rack_id": f.Uuid(
             nullable=True,
             filterable=True,
+            hardware=True,
             help="The rack it stands in, where that is told.",
         ),
         "vendor": f.String(

@@ -46,6 +46,9 @@ class Facts:
     :param unique: no two rows have the same value
     :param filterable: lists can be filtered and sorted by it (it is indexed)
     :param detail: left out of lists unless asked for by name
+    :param hardware: it tells of hardware that projects share, and is for
+        those whom the policy lets know of that
+    :param instead: the field that others are shown in its place
     :param computed: no column: counted from other rows where it is read
     """
 
@@ -59,6 +62,8 @@ class Facts:
         unique: bool = False,
         filterable: bool = False,
         detail: bool = False,
+        hardware: bool = False,
+        instead: str | None = None,
         computed: bool = False,
         **kwargs: typing.Any,
     ) -> None:
@@ -70,10 +75,15 @@ class Facts:
         self.unique = unique
         self.filterable = filterable
         self.detail = detail
+        self.hardware = hardware
+        self.instead = instead
         self.computed = computed
 
-    def shown(self, value: typing.Any) -> typing.Any:
-        """The value as a client may see it."""
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        """The value as a client may see it.
+
+        :param hardware: whether it may know of the hardware
+        """
         return value
 
     @property
@@ -175,26 +185,179 @@ class Json(Facts, fields.AutoTypedField):
         self.form = form
 
 
-MASK = "***"
+class Steps(Json):
+    """The steps of an operation.
 
-
-class Credentials(Json):
-    """``[{"type": "basic", "auth_items": {"username", "password"}}]``.
-
-    Goes in and never comes out: what is shown has a mask for every secret.
+    What tells of the hardware is the message of one that failed, and the name
+    where there is a ``public`` one beside it.
     """
 
     def __init__(self, **kwargs: typing.Any) -> None:
         super().__init__(form=list, **kwargs)
 
-    def shown(self, value: typing.Any) -> typing.Any:
-        return [
-            {
-                "type": entry["type"],
-                "auth_items": {
-                    key: item if key == "username" else MASK
-                    for key, item in entry["auth_items"].items()
-                },
-            }
-            for entry in value or []
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        unshown = ("public",) if hardware else ("public", "message")
+        shown = []
+        for step in value:
+            name = step["name"] if hardware else step.get("public")
+            shown.append(
+                {key: step[key] for key in step if key not in unshown}
+                | {"name": name or step["name"]}
+            )
+        return shown
+
+
+class Refusals(Json):
+    """Why no pod manager could serve, one document for each.
+
+    Who may not know of them is told what they were turned down for, and what
+    was asked for.
+    """
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(form=list, **kwargs)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        if hardware:
+            return value
+        kinds = [
+            {key: refusal.get(key) for key in ("filter", "needed")}
+            for refusal in value
         ]
+        return [kind for i, kind in enumerate(kinds) if kind not in kinds[:i]]
+
+
+class Project(String):
+    """The project that something is for; empty where it is everybody's.
+
+    A value and not null: the database keeps names unique for each project,
+    and null is unlike any other null.
+    """
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(length=64, **kwargs)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        return value or None
+
+
+MASK = "***"
+
+Change = typing.Callable[[tuple[typing.Any, ...], typing.Any], typing.Any]
+
+
+class Sealed(dict[str, str]):
+    """A secret that is encrypted; what is in it is for valence.keys."""
+
+
+def sealed(value: typing.Any) -> typing.Any:
+    """A document as it is kept, with what is encrypted known as that."""
+    if isinstance(value, list):
+        return [sealed(item) for item in value]
+    if isinstance(value, dict):
+        if set(value) == {"key", "fernet"} and all(
+            isinstance(item, str) for item in value.values()
+        ):
+            return Sealed(value)
+        return {key: sealed(item) for key, item in value.items()}
+    return value
+
+
+class _Document(_Json):
+    def from_primitive(self, obj: object, attr: str, value: object) -> object:
+        return sealed(value)
+
+
+class Secret(Json):
+    """A document of secrets: encrypted where it is kept, and never shown.
+
+    Each value in it is encrypted by itself, so that its shape and what is no
+    secret can be read without a key. An object that was read has it as it is
+    kept, with each secret :class:`Sealed`; :meth:`opened` is for who needs
+    them. An object that is about to be written may have secrets as they are.
+
+    :param plain: keys whose values are no secrets
+    """
+
+    AUTO_TYPE = _Document()
+
+    def __init__(
+        self, *, plain: typing.Collection[str] = (), **kwargs: typing.Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.plain = frozenset(plain)
+
+    def changed(self, value: typing.Any, change: Change) -> typing.Any:
+        """A copy with each secret, by its path, changed."""
+
+        def walk(at: tuple[typing.Any, ...], item: typing.Any) -> typing.Any:
+            if isinstance(item, dict) and not isinstance(item, Sealed):
+                return {key: walk((*at, key), item[key]) for key in item}
+            if isinstance(item, list):
+                return [walk((*at, n), one) for n, one in enumerate(item)]
+            if item is None or (at and at[-1] in self.plain):
+                return item
+            return change(at, item)
+
+        return walk((), value)
+
+    def encrypted(
+        self,
+        value: typing.Any,
+        encrypt: typing.Callable[[str], dict[str, str]],
+        renew: typing.Callable[[dict[str, str]], dict[str, str]],
+    ) -> typing.Any:
+        """What is to be kept.
+
+        :param encrypt: makes what becomes Sealed, of JSON
+        :param renew: brings what is Sealed up to date
+        """
+        return self.changed(
+            value,
+            lambda _, item: Sealed(
+                renew(item)
+                if isinstance(item, Sealed)
+                else encrypt(json.dumps(item))
+            ),
+        )
+
+    def opened(
+        self,
+        value: typing.Any,
+        decrypt: typing.Callable[[dict[str, str]], str],
+    ) -> typing.Any:
+        """The document with its secrets as they are."""
+        return self.changed(
+            value,
+            lambda _, item: (
+                json.loads(decrypt(item)) if isinstance(item, Sealed) else item
+            ),
+        )
+
+    def masked(self, value: typing.Any) -> typing.Any:
+        return self.changed(value, lambda *_: MASK)
+
+    def shown(self, value: typing.Any, hardware: bool) -> typing.Any:
+        return self.masked(value)
+
+    def unmasked(self, value: typing.Any, before: typing.Any) -> typing.Any:
+        """A document with what was there before where it has a mask.
+
+        :raises: KeyError, with the path of a mask that there was nothing for
+        """
+        known: dict[tuple[typing.Any, ...], typing.Any] = {}
+        self.changed(before, known.__setitem__)
+        return self.changed(
+            value, lambda at, item: known[at] if item == MASK else item
+        )
+
+    def stringify(self, value: typing.Any) -> str:
+        # What repr() shows of an object.
+        return str(self.masked(value))
+
+
+class Credentials(Secret):
+    """``[{"type": "basic", "auth_items": {"username", "password"}}]``."""
+
+    def __init__(self, **kwargs: typing.Any) -> None:
+        super().__init__(form=list, plain=("type", "username"), **kwargs)

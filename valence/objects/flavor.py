@@ -15,6 +15,9 @@
 from valence.objects import base
 from valence.objects import fields as f
 
+#: In place of a project.
+EVERYBODYS = ""
+
 
 @base.Registry.register
 class Flavor(base.Resource):
@@ -23,13 +26,14 @@ class Flavor(base.Resource):
     VERSION = "1.0"
     NOUN = "flavor"
     COLLECTION = "flavors"
+    OWNER = base.Owner.PUBLIC
 
     fields = {
         "name": f.String(
             access=f.Access.WRITE,
-            unique=True,
             filterable=True,
-            help="Unique name.",
+            help="Name, unique among the public flavors and among those of "
+            "a project.",
         ),
         "description": f.String(
             access=f.Access.WRITE,
@@ -43,5 +47,23 @@ class Flavor(base.Resource):
             "(total_cores, model), pci_device (type) and remote_storage "
             "(capacity_gib, protocol, iscsi_address, master). Numbers may "
             "come as strings.",
+        ),
+        "resource_class": f.String(
+            access=f.Access.WRITE,
+            nullable=True,
+            length=80,
+            help="The class that Ironic offers its nodes as: letters, digits "
+            "and . _ - of which Placement makes a name that begins with "
+            "CUSTOM_.",
+        ),
+        "traits": f.Json(
+            access=f.Access.WRITE,
+            form=list,
+            help="Traits that its nodes have in Ironic, such as CUSTOM_FAST.",
+        ),
+        "project_id": f.Project(
+            access=f.Access.CREATE,
+            filterable=True,
+            help="The project that it is for; null where it is public.",
         ),
     }

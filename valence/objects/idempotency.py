@@ -27,6 +27,7 @@ class IdempotencyKey(base.Resource):
     VERSION = "1.0"
     NOUN = "idempotency key"
     COLLECTION = "idempotency_keys"
+    OWNER = base.Owner.PROJECT
 
     fields = {
         "project_id": f.String(length=64, help="Whose key it is."),

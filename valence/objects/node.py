@@ -16,6 +16,10 @@ from valence import states
 from valence.objects import base
 from valence.objects import fields as f
 
+#: Who drives a node: Valence itself, or a provisioner, by its name.
+VALENCE = "valence"
+IRONIC = "ironic"
+
 
 @base.Registry.register
 class Node(base.Resource):
@@ -24,6 +28,7 @@ class Node(base.Resource):
     VERSION = "1.0"
     NOUN = "node"
     COLLECTION = "nodes"
+    OWNER = base.Owner.PROJECT
     STATE = ("provision_state", states.NODE)
 
     fields = {
@@ -42,6 +47,7 @@ class Node(base.Resource):
             access=f.Access.CREATE,
             nullable=True,
             filterable=True,
+            hardware=True,
             help="The pod manager that its hardware comes from. Where a "
             "request names none, one that can serve it is chosen.",
         ),
@@ -59,11 +65,13 @@ class Node(base.Resource):
         "index": f.String(
             nullable=True,
             filterable=True,
+            hardware=True,
             help="Its identifier on the pod manager.",
         ),
         "resource_uri": f.String(
             nullable=True,
             length=512,
+            hardware=True,
             help="Where the pod manager keeps it.",
         ),
         "provision_state": f.Enum(
@@ -74,7 +82,15 @@ class Node(base.Resource):
         "last_error": f.String(
             nullable=True,
             length=4096,
-            help="Why the last operation on it failed.",
+            instead="public_error",
+            help="Why the last operation on it failed, or what was found "
+            "out about it since.",
+        ),
+        "public_error": f.String(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            length=4096,
+            help="The same, without what it tells of the hardware.",
         ),
         "composed": f.Boolean(
             filterable=True,
@@ -86,6 +102,28 @@ class Node(base.Resource):
             help="Who drives it: valence, or the provisioner it is "
             "enrolled in.",
         ),
+        "provisioner_state": f.String(
+            nullable=True,
+            length=64,
+            help="Its state in the provisioner, as last seen: available, "
+            "active, …",
+        ),
+        "resource_class": f.String(
+            nullable=True,
+            length=80,
+            help="The class that the provisioner offers it as.",
+        ),
+        "traits": f.Json(
+            form=list,
+            help="Its traits in the provisioner, but for those that say what "
+            "is attached to it.",
+        ),
+        "enrollment": f.Json(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            help="How it was asked to be enrolled, without the secrets; and "
+            "how often the provisioner was told of a change in vain.",
+        ),
         "power_state": f.String(
             nullable=True, length=32, help="On, Off, … as last seen."
         ),
@@ -94,12 +132,15 @@ class Node(base.Resource):
         ),
         "systems": f.Json(
             form=list,
+            hardware=True,
             help="Where the pod manager keeps the systems that it is on.",
         ),
         "processors": f.Json(help="Its processors: count and model."),
         "memory_mib": f.Integer(nullable=True, help="Its memory in MiB."),
         "hardware_uuid": f.String(
-            nullable=True, help="UUID that the pod manager gave it."
+            nullable=True,
+            hardware=True,
+            help="UUID that the pod manager gave it.",
         ),
         "assets": f.Json(
             access=f.Access.HIDDEN,

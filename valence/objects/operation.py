@@ -34,6 +34,9 @@ KINDS = {
     "detach": True,
     # Half-released hardware serves nobody: it is finished or tried again.
     "release": False,
+    "enroll": True,
+    "unenroll": False,
+    "follow_up": True,
 }
 
 
@@ -44,6 +47,7 @@ class Operation(base.Resource):
     VERSION = "1.0"
     NOUN = "operation"
     COLLECTION = "operations"
+    OWNER = base.Owner.PROJECT
 
     fields = {
         "kind": f.Enum(
@@ -63,7 +67,13 @@ class Operation(base.Resource):
         "podm_id": f.Uuid(
             nullable=True,
             filterable=True,
+            hardware=True,
             help="The pod manager that it works on.",
+        ),
+        "provisioner": f.String(
+            nullable=True,
+            length=64,
+            help="The provisioner that it works with, if any, such as ironic.",
         ),
         "state": f.Enum(
             states.OPERATION.states,
@@ -71,8 +81,7 @@ class Operation(base.Resource):
             help="How far it is.",
         ),
         "progress": f.Integer(help="Percent of its steps that are done."),
-        "steps": f.Json(
-            form=list,
+        "steps": f.Steps(
             help="Each step that was begun: name, state, started_at, "
             "ended_at and, where it failed, the message.",
         ),
@@ -81,15 +90,23 @@ class Operation(base.Resource):
             help="What to know or do though nothing failed, such as that a "
             "server has to be started again.",
         ),
-        "refusals": f.Json(
-            form=list,
+        "refusals": f.Refusals(
             detail=True,
             help="Where no pod manager could serve: for each the filter that "
             "turned it down, the reason and, where it was a matter of "
             "numbers, what was needed and what was free; nearest first.",
         ),
         "last_error": f.String(
-            nullable=True, length=4096, help="Why it failed."
+            nullable=True,
+            length=4096,
+            instead="public_error",
+            help="Why it failed.",
+        ),
+        "public_error": f.String(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            length=4096,
+            help="The same, without what it tells of the hardware.",
         ),
         "error_code": f.String(
             nullable=True, length=64, help="The slug of that error."
@@ -105,8 +122,15 @@ class Operation(base.Resource):
         "arguments": f.Json(
             access=f.Access.HIDDEN, help="What its flow needs to know."
         ),
+        "secrets": f.Secret(
+            access=f.Access.HIDDEN,
+            nullable=True,
+            help="What its flow needs to know and nobody else may; erased "
+            "when it ends.",
+        ),
         "conductor": f.String(
             nullable=True,
+            hardware=True,
             help="The conductor that carries it out.",
         ),
         "attempts": f.Integer(
@@ -123,7 +147,8 @@ class Operation(base.Resource):
             nullable=True,
             filterable=True,
             length=64,
-            help="The project of who asked.",
+            help="The project that owns what it works on; null where that "
+            "is a pod manager.",
         ),
         "user_id": f.String(
             nullable=True, length=64, help="The user who asked."
@@ -138,6 +163,9 @@ class Operation(base.Resource):
         target: typing.Any,
         podm_id: str | None,
         arguments: dict[str, typing.Any] | None = None,
+        *,
+        provisioner: str | None = None,
+        secrets: dict[str, typing.Any] | None = None,
     ) -> "Operation":
         """A new operation on a node or a pod manager, not yet kept."""
         return cls(
@@ -155,9 +183,12 @@ class Operation(base.Resource):
             refusals=[],
             cancel_requested=False,
             arguments=arguments or {},
+            provisioner=provisioner,
+            secrets=secrets,
             attempts=0,
             request_id=context.request_id,
-            project_id=context.project_id,
+            # A pod manager is no project's, and nor is work on it.
+            project_id=getattr(target, "project_id", None),
             user_id=context.user_id,
         )
 

@@ -23,6 +23,9 @@ if typing.TYPE_CHECKING:
 
 WRITE = f.Access.WRITE
 
+#: Ways to log in: HTTP Basic authentication, and sessions of Redfish.
+AUTHENTICATION = ("basic", "session")
+
 
 @base.Registry.register
 class PodManager(base.Resource):
@@ -51,8 +54,9 @@ class PodManager(base.Resource):
         ),
         "authentication": f.Credentials(
             access=WRITE,
-            help="How to log in: a list with one entry, of type basic, whose "
-            "auth_items are username and password. Secrets are never shown.",
+            help="How to log in: a list with one entry, of type basic or "
+            "session (of Redfish), whose auth_items are username and "
+            "password. Secrets are never shown.",
         ),
         "verify_ca": f.Boolean(
             access=WRITE,

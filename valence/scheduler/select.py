@@ -29,7 +29,7 @@ from valence.db import engine
 from valence.db import models
 from valence.objects.requirements import Requirements
 from valence.scheduler import base
-from valence.scheduler import filters
+from valence.scheduler import conditions
 
 CONF = cfg.CONF
 
@@ -186,16 +186,16 @@ def _choice(
     columns: base.Columns = {}
     for plugin in plugins:
         columns.update(plugin.columns(asked))
-    conditions = {
+    wanted = {
         one: condition
         for one in chosen
         if (condition := one.condition(asked)) is not None
     }
-    covered = {kind for one in conditions for kind in one.covers}
+    covered = {kind for one in wanted for kind in one.covers}
     return _query(asked, columns).where(
         *(
             condition
-            for one, condition in conditions.items()
+            for one, condition in wanted.items()
             if type(one) not in covered
         )
     )
@@ -229,19 +229,26 @@ def _weighed(
     weighers: dict[str, base.Weigher],
     asked: Requirements,
 ) -> list[Candidate]:
-    weights: list[dict[str, float]] = [{} for _ in rows]
-    if rows:
-        for name, weigher in weighers.items():
-            multiplier = float(CONF.scheduler.weigher_multipliers.get(name, 1))
-            raw = [weigher.weigh(row, asked) for row in rows]
-            least, span = min(raw), max(raw) - min(raw)
-            for weight, value in zip(weights, raw, strict=True):
-                weight[name] = (
-                    multiplier * (value - least) / span if span else 0.0
-                )
+    if not rows:
+        return []
+    #: Of each weigher, the weights of all rows.
+    weights: list[list[float]] = []
+    for name, weigher in weighers.items():
+        raw = [weigher.weigh(row, asked) for row in rows]
+        least = min(raw)
+        span = max(raw) - least
+        factor = float(CONF.scheduler.weigher_multipliers.get(name, 1))
+        factor = factor / span if span else 0.0
+        weights.append([factor * (value - least) for value in raw])
+    names = tuple(weighers)
     return [
-        Candidate(row["uuid"], row["name"], sum(weight.values()), weight)
-        for row, weight in zip(rows, weights, strict=True)
+        Candidate(
+            row["uuid"],
+            row["name"],
+            sum(own),
+            dict(zip(names, own, strict=True)),
+        )
+        for row, *own in zip(rows, *weights, strict=True)
     ]
 
 
@@ -319,43 +326,55 @@ def plan(asked: Requirements) -> dict[str, typing.Any]:
 def places(podm_id: str, asked: Requirements) -> list[claims.Place]:
     """Where on a pod manager there is all that is asked for; in any order.
 
-    Two statements at most; none where it does not matter.
+    One statement, and one for each rack where the pool matters; none where
+    it does not matter.
     """
     if asked.rack is None and not asked.devices:
         return [claims.ANYWHERE]
-    s, r = models.SYSTEMS.c, models.RACKS.c
-    conditions = filters.fits(asked, podm_id)
-    if asked.devices:
-        conditions.append(filters.reaches(asked, podm_id))
-    query = (
-        sa.select(s.rack_id, r.index)
-        .join_from(
-            models.SYSTEMS, models.RACKS, r.uuid == s.rack_id, isouter=True
-        )
-        .where(*conditions)
-        .distinct()
-    )
-    everywhere = sa.select(sa.func.count(s.rack_id.distinct())).where(
-        s.podm_id == podm_id
-    )
     with engine.reading() as connection:
-        racks = connection.execute(query).all()
-        several = (connection.execute(everywhere).scalar() or 0) > 1
+        racks = connection.execute(_racks(asked), {"podm": podm_id}).all()
         found = [
             claims.Place(
                 rack_id,
                 # A pod manager with one rack need not be told which.
-                index if several or asked.rack is not None else None,
+                index if several > 1 or asked.rack is not None else None,
             )
-            for rack_id, index in racks
+            for rack_id, index, several in racks
         ]
         if asked.same_pool and asked.devices:
             found = [
                 dataclasses.replace(place, pool=pool)
                 for place in found
                 for pool in connection.execute(
-                    filters.pools_of(asked, podm_id, place.rack_id)
+                    conditions.pools_of(asked, podm_id, place.rack_id)
                 ).scalars()
             ]
     random.shuffle(found)
     return found
+
+
+@functools.lru_cache(64)
+def _racks(asked: Requirements) -> sa.Select[typing.Any]:
+    """Where the systems of a pod manager stand that can serve: the rack, its
+    index, and in how many racks any of its systems stand."""
+    s, r = models.SYSTEMS.c, models.RACKS.c
+    podm_id: sa.BindParameter[str] = sa.bindparam("podm")
+    there = (
+        sa.select(s.rack_id)
+        .where(*conditions.fits(asked, podm_id))
+        .distinct()
+        .subquery("there")
+    )
+    everywhere = (
+        sa.select(sa.func.count(s.rack_id.distinct()))
+        .where(s.podm_id == podm_id)
+        .scalar_subquery()
+    )
+    query = sa.select(there.c.rack_id, r.index, everywhere).join_from(
+        there, models.RACKS, r.uuid == there.c.rack_id, isouter=True
+    )
+    if asked.devices:
+        query = query.where(
+            conditions.reaches(asked, podm_id, there.c.rack_id)
+        )
+    return query

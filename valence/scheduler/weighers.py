@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from valence.db import models
 from valence.objects.requirements import Requirements
 from valence.scheduler import base
-from valence.scheduler import filters
+from valence.scheduler import conditions
 
 
 class Spread(base.Weigher):
@@ -61,7 +61,7 @@ class Leftovers(base.Weigher):
             "leftovers_mib": sa.select(
                 sa.func.min(models.SYSTEMS.c.memory_mib)
             )
-            .where(*filters.fits(asked))
+            .where(*conditions.fits(asked))
             .scalar_subquery()
         }
 

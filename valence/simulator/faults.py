@@ -24,7 +24,24 @@ CUTS = ("before", "after")
 #: What becomes of the state that an act leads to.
 STATES = ("never", "failed")
 #: What is sent in place of the answer's body.
-BODIES = ("html", "empty")
+BODIES = ("html", "empty", "huge", "deep")
+#: Bytes of a huge one.
+HUGE = 1024**3
+#: Levels of a deep one.
+DEEP = 10_000
+
+
+#: Fields that do something.
+EFFECTS = (
+    "delay",
+    "status",
+    "cut",
+    "state",
+    "body",
+    "redirect",
+    "links",
+    "drip",
+)
 
 
 class BadFault(ValueError):
@@ -56,8 +73,16 @@ class Fault:
     cut: str | None = None
     #: "never": the act begins and its end never comes; "failed": it fails.
     state: str | None = None
-    #: "html" or "empty": the act is done and the answer cannot be read.
+    #: "html", "empty", "huge" (1 GiB) or "deep" (10,000 levels of JSON): the
+    #: act is done and the answer cannot be read.
     body: str | None = None
+    #: A url: answer that the thing is there, and do not act.
+    redirect: str | None = None
+    #: The origin of a url: the act is done, and all that the answer links
+    #: stands there.
+    links: str | None = None
+    #: Seconds between two bytes of the answer's body.
+    drip: float = 0.0
 
     def __post_init__(self) -> None:
         for name, (allowed, wanted) in _CHECKS.items():
@@ -69,8 +94,8 @@ class Fault:
                 re.compile(self.path)
             except re.error as error:
                 raise BadFault(f"path: {error}") from error
-        if not any((self.delay, self.status, self.cut, self.state, self.body)):
-            raise BadFault("give an effect: delay, status, cut, state or body")
+        if not any(getattr(self, effect) for effect in EFFECTS):
+            raise BadFault(f"give an effect: one of {', '.join(EFFECTS)}")
         if self.method is not None:
             self.method = self.method.upper()
         if self.point == "any":
@@ -109,6 +134,9 @@ _CHECKS: dict[str, tuple[typing.Callable[[typing.Any], bool], str]] = {
     "cut": (lambda value: value in CUTS, " or ".join(CUTS)),
     "state": (lambda value: value in STATES, " or ".join(STATES)),
     "body": (lambda value: value in BODIES, " or ".join(BODIES)),
+    "redirect": (_is_text, "a url"),
+    "links": (_is_text, "a url"),
+    "drip": (lambda value: _is_number(value) and 0 <= value < 1e6, "seconds"),
 }
 
 

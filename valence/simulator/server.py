@@ -19,6 +19,7 @@ import contextlib
 import dataclasses
 import hmac
 import ipaddress
+import itertools
 import logging
 import socket
 import ssl
@@ -39,6 +40,8 @@ LOG = logging.getLogger(__name__)
 
 #: A pod that is polled for weeks must not fill the memory.
 MAX_CALLS = 20000
+#: Bytes that are sent at once of what is huge.
+_CHUNK = 65536
 
 
 class Cut(BaseException):
@@ -185,16 +188,46 @@ class Endpoint(abc.ABC):
             raise Cut()
         if fault.status is not None:
             response = self.refuse(fault.status, point)
+        elif fault.redirect is not None:
+            response = webob.Response(status=302, location=fault.redirect)
         else:
             response = self._act(request, point, fault.state)
         if fault.cut == "after":
             raise Cut()
+        self._spoil(response, fault)
+        return response
+
+    def _spoil(self, response: webob.Response, fault: faults.Fault) -> None:
+        """Make a body what no client expects."""
         if fault.body == "html":
             response.body = b"<html><body><h1>Gateway</h1></body></html>"
             response.content_type = "text/html"
         elif fault.body == "empty":
             response.body = b""
-        return response
+        elif fault.body == "deep":
+            response.body = b"[" * faults.DEEP + b"]" * faults.DEEP
+        elif fault.body == "huge":
+            response.app_iter = itertools.repeat(
+                b" " * _CHUNK, faults.HUGE // _CHUNK
+            )
+            response.content_length = None
+        if fault.links:
+            # Whatever is a path in it.
+            origin = fault.links.rstrip("/").encode()
+            response.body = response.body.replace(b'"/', b'"' + origin + b"/")
+        if fault.drip:
+            length = response.content_length
+            response.app_iter = self._drip(response.app_iter, fault.drip)
+            response.content_length = length
+
+    def _drip(
+        self, chunks: collections.abc.Iterable[bytes], seconds: float
+    ) -> collections.abc.Iterator[bytes]:
+        for chunk in chunks:
+            for at in range(len(chunk)):
+                yield chunk[at : at + 1]
+                if self._stopping.wait(seconds):
+                    return
 
     def _act(
         self, request: webob.Request, point: str | None, outcome: str | None

@@ -52,6 +52,8 @@ class Simulator:
     :param tls: serve HTTPS
     :param certificate: files (PEM) of the certificate and of its key;
         without, they are made and are gone at the end
+    :param names: that a certificate which is made is good for, if not those
+        of the endpoints
     :param make_certificate: make the files of ``certificate`` as well, if
         neither of them exists
     """
@@ -65,13 +67,16 @@ class Simulator:
         tls: bool = False,
         certificate: tuple[str, str] | None = None,
         make_certificate: bool = False,
+        names: collections.abc.Sequence[str] | None = None,
         clock: clocks.Clock | None = None,
     ) -> None:
         self.clock = clock or clocks.Clock()
         #: Where the certificate was put that was made for it.
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._certificate = (
-            self._prove(host, certificate, make_certificate) if tls else None
+            self._prove(names or (host, *LOCAL), certificate, make_certificate)
+            if tls
+            else None
         )
         ports: dict[type[Spec], collections.abc.Iterator[int]] = {}
         numbers: dict[type[Spec], collections.abc.Iterator[int]] = {}
@@ -136,7 +141,10 @@ class Simulator:
         self.stop()
 
     def _prove(
-        self, host: str, files: tuple[str, str] | None, make: bool
+        self,
+        names: collections.abc.Sequence[str],
+        files: tuple[str, str] | None,
+        make: bool,
     ) -> tls.Certificate:
         if files is None:
             self._directory = tempfile.TemporaryDirectory(
@@ -146,4 +154,4 @@ class Simulator:
             files, make = (str(where / "ca.pem"), str(where / "key.pem")), True
         if not make or any(pathlib.Path(file).exists() for file in files):
             return tls.Certificate(*files)
-        return tls.self_signed(*files, dict.fromkeys((host, *LOCAL)))
+        return tls.self_signed(*files, dict.fromkeys(names))

@@ -21,10 +21,21 @@ dictionary, and asks no ``__getattr__``.
 """
 
 import os
+import sys
 import typing
 
+from oslo_db import exception as db_exc
+from oslo_log import log
+
 from valence import conf
+from valence import exception
+from valence import keys
+from valence.api import auth
+from valence.db import engine
+from valence.db import secrets
 from valence.wsgi import wiring
+
+LOG = log.getLogger(__name__)
 
 
 def _setup() -> typing.Any:
@@ -36,7 +47,25 @@ def _setup() -> typing.Any:
         for word in ("--config-file", path)
     ]
     conf.setup(arguments, name="valence-api")
+    if (problem := auth.problem()) is not None:
+        sys.exit(problem)
+    if conf.CONF.api.object_backend == "database":
+        _check_secrets()
     return wiring.wire()
+
+
+def _check_secrets() -> None:
+    try:
+        keys.current()
+        if conf.CONF.database.connection:
+            secrets.check()
+    except exception.KeysUnusable as e:
+        sys.exit(str(e))
+    except db_exc.DBError as e:
+        # It may come; each request tells that it is away.
+        LOG.warning("The database does not answer (%s).", type(e).__name__)
+    # The children of a fork make connections of their own.
+    engine.dispose()
 
 
 application = _setup()

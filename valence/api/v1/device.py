@@ -12,6 +12,7 @@
 """/v1/devices, and what an attach or a detach has to hold to"""
 
 import functools
+import random
 import time
 import typing
 
@@ -28,7 +29,13 @@ from valence.api import work
 from valence.api.call import Call
 from valence.api.v1 import pod_manager
 
-_GROUPS: resource.Groups = {"type": {"storage": objects.device.STORAGE_TYPES}}
+#: Words for several types.
+TYPES: dict[str, tuple[str, ...]] = {"storage": objects.device.STORAGE_TYPES}
+_GROUPS: resource.Groups = {"type": TYPES}
+
+#: Of so many free devices one is taken, whichever: so that many who ask at
+#: once seldom want the same.
+CHOICE = 32
 
 #: A device that disappeared is shown by its uuid, and not listed.
 find = functools.partial(
@@ -62,6 +69,29 @@ def nothing_to_do(
     return device.state == states.ALLOCATED and device.node_uuid == node.uuid
 
 
+def any_free(call: Call, node: objects.Node, kind: str) -> objects.Device:
+    """Some free device for a node; who asks need not see the pool.
+
+    :param kind: the type that is wanted
+    :raises: Conflict
+    """
+    found = objects.Device.find(
+        call.context.elevated(),
+        {
+            "filters": {
+                "podm_id": node.podm_id,
+                "type": TYPES.get(kind, kind),
+                "state": states.FREE,
+                "deleted_at": None,
+            },
+            "limit": CHOICE,
+        },
+    )
+    if not found:
+        raise exception.NoFreeDevice(kind=kind, node=node.label)
+    return random.choice(found)  # noqa: S311
+
+
 def check(
     call: Call, kind: str, node: objects.Node, device: objects.Device
 ) -> None:
@@ -74,13 +104,14 @@ def check(
             f"Device {device.uuid} stands on another pod manager than node "
             f"{node.label}."
         )
-    if node.provision_state != states.COMPOSED:
+    wanted = states.NODE.sources("operate")
+    if node.provision_state not in wanted:
         raise exception.WrongState(
             noun=node.NOUN,
             ident=node.label,
             state=node.provision_state,
             action=kind,
-            wanted=f"'{states.COMPOSED}'",
+            wanted=" or ".join(f"'{state}'" for state in wanted),
         )
     if kind == "attach":
         if device.deleted_at is not None:
@@ -95,7 +126,7 @@ def check(
         raise exception.DeviceTaken(
             device=device.uuid, holder=_holder(call, device)
         )
-    podm = objects.PodManager.get(call.context, device.podm_id)
+    podm = objects.PodManager.get(call.context.elevated(), device.podm_id)
     pod_manager.refuse_unless_online(podm)
     if "attach" not in podm.capabilities:
         raise exception.HardwareNotSupported(
@@ -139,6 +170,9 @@ def sync(call: Call) -> webob.Response:
         pods = [objects.PodManager.get(call.context, asked["podm_id"])]
     else:
         pods = objects.PodManager.find(call.context)
+    # It would be the first one's, and stand in the way of the others. A retry
+    # finds what is being read, or reads again: nothing is done twice by that.
+    call.context.idempotency_key = None
     asked_for = [(podm, _operation_on(call, podm)) for podm in pods]
     pairs = [(podm, one) for podm, one in asked_for if one is not None]
     until = time.monotonic() + (call.wait or 0)

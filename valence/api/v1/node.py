@@ -23,6 +23,7 @@ from valence import exception
 from valence import objects
 from valence import rpcapi
 from valence import states
+from valence.api import enrollment
 from valence.api import requirements
 from valence.api import resource
 from valence.api import types
@@ -31,6 +32,8 @@ from valence.api.call import Call
 from valence.api.v1 import device
 from valence.api.v1 import pod_manager
 from valence.objects import requirements as needed
+from valence.objects.node import IRONIC
+from valence.objects.node import VALENCE
 
 _IDENT = wtypes.StringType(min_length=1, max_length=255)
 
@@ -39,7 +42,11 @@ NEW = types.of_object(
     objects.Node,
     podm_id=_IDENT,
     flavor_id=_IDENT,
-    more={"dry_run": bool},
+    more={
+        "dry_run": wtypes.wsattr(bool),
+        # As registering: an administrator's.
+        "enroll": types.of_hardware(wtypes.wsattr(types.JsonType())),
+    },
 )
 CHANGED = types.of_object(objects.Node)
 
@@ -49,6 +56,7 @@ class Adoption(wtypes.Base):
     node_index = wtypes.wsattr(_IDENT, mandatory=True)
     name = wtypes.wsattr(types.NameType(min_length=1, max_length=255))
     description = wtypes.wsattr(wtypes.StringType(max_length=1024))
+    project_id = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=64))
 
 
 class Reset(wtypes.Base):
@@ -103,6 +111,26 @@ class Moved(wtypes.Base):
     uuid = wtypes.wsattr(_IDENT)
 
 
+class Parting(wtypes.Base):
+    """How to leave Ironic; by force where there is no Ironic any more."""
+
+    force = wtypes.wsattr(bool)
+
+
+class Attached(Moved):
+    """A device, or the type that any free one has to have."""
+
+    type = wtypes.wsattr(wtypes.StringType(min_length=1, max_length=64))
+
+
+#: What can be done with a node, and how it is read.
+ACTIONS: dict[str, typing.Any] = {
+    "Reset": Reset,
+    "Boot": Boot,
+    "attach": Attached,
+    "detach": Moved,
+}
+
 find = functools.partial(resource.find, cls=objects.Node)
 show = functools.partial(resource.show, cls=objects.Node)
 
@@ -110,8 +138,9 @@ show = functools.partial(resource.show, cls=objects.Node)
 def compose(call: Call) -> webob.Response:
     """By flavor, by properties, or any free system."""
     call.query()
-    values = types.read(NEW, call.json(), version=call.version)
-    flavor_id, properties = None, {}
+    values = call.read(NEW)
+    asked = _enrollment(values.get("enroll"))
+    flavor, properties = None, {}
     if values.get("flavor_id") and values.get("properties") is not None:
         raise exception.InvalidField(
             field="properties",
@@ -119,9 +148,11 @@ def compose(call: Call) -> webob.Response:
         )
     if values.get("flavor_id"):
         flavor = resource.referred(call, objects.Flavor, "flavor_id", values)
-        flavor_id, properties = flavor.uuid, flavor.properties
+        properties = flavor.properties
     elif values.get("properties") is not None:
-        properties = requirements.read(values["properties"])
+        properties = requirements.read(
+            values["properties"], call.context.sees_hardware
+        )
     podm = None
     if values.get("podm_id"):
         podm = _podm_to_use(call, values)
@@ -145,18 +176,41 @@ def compose(call: Call) -> webob.Response:
         name=values.get("name"),
         description=values.get("description"),
         podm_id=podm.uuid if podm else None,
-        flavor_id=flavor_id,
+        flavor_id=flavor.uuid if flavor else None,
         properties=properties,
         provision_state=states.COMPOSING,
         composed=True,
+        resource_class=flavor.resource_class if flavor else None,
+        traits=flavor.traits if flavor else [],
     )
+    arguments: dict[str, typing.Any] = {"podm_id": node.podm_id}
+    if asked is not None:
+        _take_over(node, asked)
+        arguments["enroll"] = asked.document
     return work.submit(
         call,
         "compose",
         node,
         podm_id=node.podm_id,
-        arguments={"podm_id": node.podm_id},
+        arguments=arguments,
+        provisioner=IRONIC if asked is not None else None,
+        secrets=asked.secrets if asked is not None else None,
     )
+
+
+def _enrollment(value: typing.Any) -> enrollment.Asked | None:
+    """What ``enroll`` asks for: true, or how; None where it does not."""
+    if value is None or value is False:
+        return None
+    return enrollment.read({} if value is True else value, "enroll")
+
+
+def _take_over(node: objects.Node, asked: enrollment.Asked) -> None:
+    """Note on the node what the request says of it."""
+    if asked.resource_class is not None:
+        node.resource_class = asked.resource_class
+    if asked.traits is not None:
+        node.traits = asked.traits
 
 
 def _plan(
@@ -168,13 +222,16 @@ def _plan(
     plan = rpcapi.plan(call.context, properties, podm.uuid if podm else None)
     if not plan["candidates"]:
         raise exception.NoPodManager(plan["refusals"])
+    if not call.context.sees_hardware:
+        field = objects.Operation.fields["refusals"]
+        plan = {"refusals": field.shown(plan["refusals"], False)}
     return call.answer(plan)
 
 
 def manage(call: Call) -> webob.Response:
     """Adopt a node that stands composed on the hardware already."""
     call.query()
-    values = types.read(Adoption, call.json())
+    values = call.read(Adoption)
     podm = _podm_to_use(call, values)
     node = _new(
         call,
@@ -185,6 +242,8 @@ def manage(call: Call) -> webob.Response:
         properties={},
         provision_state=states.MANAGING,
         composed=False,
+        traits=[],
+        project_id=values.get("project_id") or call.context.project_id,
     )
     return work.submit(call, "manage", node, podm_id=podm.uuid)
 
@@ -215,6 +274,51 @@ def release(call: Call) -> webob.Response:
         "release",
         podm_id=node.podm_id,
         arguments={"holds": holds},
+        provisioner=_provisioner_of(node),
+    )
+
+
+def _provisioner_of(node: objects.Node) -> str | None:
+    return None if node.managed_by == VALENCE else node.managed_by
+
+
+def register(call: Call) -> webob.Response:
+    """Enroll it in Ironic; what the pod manager knows need not be said."""
+    call.query()
+    asked = enrollment.read(call.json() if call.has_body else {})
+    node = resource.get(call, objects.Node)
+    _take_over(node, asked)
+    # What was said before and is not said again still holds.
+    before = {
+        name: value
+        for name, value in (node.enrollment or {}).items()
+        if name != "stale"
+    }
+    return work.submit(
+        call,
+        "enroll",
+        node,
+        "enroll",
+        podm_id=node.podm_id,
+        arguments={"enroll": {**before, **asked.document}},
+        provisioner=IRONIC,
+        secrets=asked.secrets,
+    )
+
+
+def unregister(call: Call) -> webob.Response:
+    """Take it out of Ironic; it stays composed."""
+    call.query()
+    asked = types.read(Parting, call.json()) if call.has_body else {}
+    node = resource.get(call, objects.Node)
+    return work.submit(
+        call,
+        "unenroll",
+        node,
+        "unenroll",
+        podm_id=node.podm_id,
+        arguments={"force": bool(asked.get("force"))},
+        provisioner=_provisioner_of(node),
     )
 
 
@@ -222,21 +326,17 @@ def action(call: Call) -> webob.Response:
     """Exactly one of Reset, Boot, attach and detach."""
     call.query()
     body = call.json()
-    known = {
-        "Reset": Reset,
-        "Boot": Boot,
-        "attach": Moved,
-        "detach": Moved,
-    }
     if not isinstance(body, dict) or len(body) != 1:
         raise exception.InvalidField(
             field="body",
-            reason=f"exactly one of {', '.join(known)} is wanted.",
+            reason=f"exactly one of {', '.join(ACTIONS)} is wanted.",
         )
     (name,) = body
-    if name not in known:
-        raise exception.UnknownField(field=name[:255], known=", ".join(known))
-    asked = types.read(known[name], body[name], name)
+    if name not in ACTIONS:
+        raise exception.UnknownField(
+            field=name[:255], known=", ".join(ACTIONS)
+        )
+    asked = types.read(ACTIONS[name], body[name], name)
     if name in ("attach", "detach"):
         return _move(call, name, asked)
     if name == "Reset":
@@ -249,6 +349,10 @@ def action(call: Call) -> webob.Response:
             "mode": asked.get("Mode"),
         }
     node = resource.get(call, objects.Node)
+    if node.managed_by != VALENCE:
+        raise exception.ManagedElsewhere(
+            ident=node.label, owner=node.managed_by
+        )
     return work.submit(
         call,
         kind,
@@ -265,14 +369,21 @@ def _move(
     """Attach a device, or detach it; 204 where there is nothing to do."""
     named = [ident for ident in asked.values() if ident is not None]
     if len(named) != 1:
+        words = "resource_id, device_id and uuid"
+        if kind == "attach":
+            words = "type, " + words
         raise exception.InvalidField(
-            field=kind,
-            reason="exactly one of resource_id, device_id and uuid is wanted.",
+            field=kind, reason=f"exactly one of {words} is wanted."
         )
+    by_type = asked.get("type") is not None
 
     def move() -> webob.Response:
         node = resource.get(call, objects.Node)
-        found = objects.Device.get(call.context, named[0])
+        found = (
+            device.any_free(call, node, named[0])
+            if by_type
+            else objects.Device.get(call.context, named[0])
+        )
         if device.nothing_to_do(kind, node, found):
             return call.answer(status=204)
         device.check(call, kind, node, found)
@@ -289,7 +400,10 @@ def _move(
                 podm_id=node.podm_id,
                 device=found,
             )
-        except (exception.Busy, exception.WrongState):
+        except (exception.Busy, exception.WrongState) as e:
+            if by_type and e.values["noun"] == found.NOUN:
+                # Somebody was faster; there may be another.
+                raise exception.Changed(**e.values) from None
             # Of many callers one won: tell the others who has the device.
             found = objects.Device.get(call.context, found.uuid)
             if not device.nothing_to_do(kind, node, found):
@@ -328,7 +442,12 @@ ASSET_KINDS = (
 
 def _assets(call: Call) -> dict[str, typing.Any]:
     node = resource.get(call, objects.Node)
-    return {kind: (node.assets or {}).get(kind, []) for kind in ASSET_KINDS}
+    found = {kind: (node.assets or {}).get(kind, []) for kind in ASSET_KINDS}
+    if not call.context.sees_hardware:
+        for items in found.values():
+            for item in items:
+                item.pop("resource_uri", None)
+    return found
 
 
 def _new(call: Call, **values: typing.Any) -> objects.Node:
@@ -340,9 +459,12 @@ def _new(call: Call, **values: typing.Any) -> objects.Node:
         boot={},
         systems=[],
         processors={},
-        project_id=call.context.project_id,
         user_id=call.context.user_id,
-        **{**values, "name": values["name"] or f"node-{node_id[:8]}"},
+        **{
+            "project_id": call.context.project_id,
+            **values,
+            "name": values["name"] or f"node-{node_id[:8]}",
+        },
     )
 
 
@@ -359,6 +481,13 @@ def _as_name(index: str) -> str:
 def _podm_to_use(
     call: Call, values: dict[str, typing.Any]
 ) -> objects.PodManager:
-    podm = resource.referred(call, objects.PodManager, "podm_id", values)
+    # Who may name one is told whether it is there.
+    podm = resource.referred(
+        call,
+        objects.PodManager,
+        "podm_id",
+        values,
+        context=call.context.elevated(),
+    )
     pod_manager.refuse_unless_online(podm)
     return podm

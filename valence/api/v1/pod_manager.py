@@ -15,14 +15,17 @@
 import functools
 import importlib.metadata
 import re
+import socket
 import typing
 import urllib.parse
 import uuid
 
+from oslo_config import cfg
 import webob
 from wsme import types as wtypes
 
 from valence import exception
+from valence import networks
 from valence import objects
 from valence import states
 from valence.api import resource
@@ -31,6 +34,8 @@ from valence.api import work
 from valence.api.call import Call
 from valence.api.v1 import audits
 from valence.objects import base
+
+CONF = cfg.CONF
 
 #: What the conductors' drivers are registered under. Names are all that the
 #: API knows of them.
@@ -51,7 +56,9 @@ class AuthItems(wtypes.Base):
 
 
 class Authentication(wtypes.Base):
-    type = wtypes.wsattr(wtypes.Enum(str, "basic"), mandatory=True)
+    type = wtypes.wsattr(
+        wtypes.Enum(str, *objects.pod_manager.AUTHENTICATION), mandatory=True
+    )
     auth_items = wtypes.wsattr(AuthItems, mandatory=True)
 
 
@@ -69,7 +76,8 @@ show = functools.partial(resource.show, cls=objects.PodManager)
 def create(call: Call) -> webob.Response:
     """Register one; it is connected to, and read, in the background."""
     call.query()
-    values = _checked(types.read(NEW, call.json(), version=call.version))
+    values = types.unmasked(objects.PodManager, call.read(NEW))
+    values = _checked(values)
     given = {name: v for name, v in values.items() if v is not None}
     podm = objects.PodManager(
         call.context,
@@ -159,7 +167,8 @@ def refuse_unless_online(podm: objects.PodManager) -> None:
     if podm.status != states.ONLINE:
         reason = f": {podm.status_reason}" if podm.status_reason else "."
         raise exception.Conflict(
-            f"Pod manager {podm.label} is {podm.status}{reason}"
+            f"Pod manager {podm.label} is {podm.status}{reason}",
+            public="The hardware is away; try again later.",
         )
 
 
@@ -230,6 +239,7 @@ def _checked_url(url: str) -> str:
         or parts.fragment
     ):
         raise error
+    _check_network(host)
     if ":" in host:
         host = f"[{host}]"
     scheme = parts.scheme.lower()
@@ -237,3 +247,24 @@ def _checked_url(url: str) -> str:
     if port is not None and port != usual:
         host = f"{host}:{port}"
     return f"{scheme}://{host}{parts.path.rstrip('/')}"
+
+
+def _check_network(host: str) -> None:
+    """See that a host is where pod managers may be.
+
+    A name that is not known here may be so to the conductors, and they look
+    again at each address that they connect to.
+    """
+    allowed = CONF.pod_manager.allowed_networks
+    if not allowed:
+        return
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return
+    if not any(networks.is_within(str(i[4][0]), allowed) for i in found):
+        raise exception.InvalidField(
+            field="url",
+            reason="its host is in none of the networks that pod managers may "
+            "be in ([pod_manager]allowed_networks).",
+        )

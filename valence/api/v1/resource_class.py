@@ -34,7 +34,7 @@ show = functools.partial(resource.show, cls=objects.ResourceClass)
 
 def create(call: Call) -> webob.Response:
     call.query()
-    values = types.read(NEW, call.json(), version=call.version)
+    values = call.read(NEW)
     new = objects.ResourceClass(call.context, uuid=str(uuid.uuid4()), **values)
     new.create()
     return resource.created(call, new)

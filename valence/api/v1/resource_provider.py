@@ -35,7 +35,7 @@ NEW = types.of_object(
     required=("name",),
     podm_id=_IDENT,
     # That of what the pool stands for, where that has one.
-    more={"uuid": wtypes.UuidType()},
+    more={"uuid": wtypes.wsattr(wtypes.UuidType())},
 )
 CHANGED = types.of_object(objects.ResourceProvider)
 
@@ -61,7 +61,7 @@ show = functools.partial(resource.show, cls=objects.ResourceProvider)
 def create(call: Call) -> webob.Response:
     """A pool; the others come by themselves."""
     call.query()
-    values = types.read(NEW, call.json(), version=call.version)
+    values = call.read(NEW)
     if values.get("podm_id"):
         podm = resource.referred(call, objects.PodManager, "podm_id", values)
         values["podm_id"] = podm.uuid

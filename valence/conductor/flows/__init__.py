@@ -17,8 +17,8 @@ import typing
 
 from taskflow.patterns import linear_flow
 
-from valence.conductor.flows import compose
 from valence.conductor.flows import device
+from valence.conductor.flows import enroll
 from valence.conductor.flows import manage
 from valence.conductor.flows import power
 from valence.conductor.flows import release
@@ -34,12 +34,14 @@ class Kind:
     :ivar steps: how many steps it takes where all goes well
     :ivar done: event on the target when it succeeded
     :ivar failed: event when it failed and was reverted
+    :ivar stuck: event when it failed and could not be
     """
 
     build: typing.Callable[[Run], linear_flow.Flow]
     steps: int
     done: str | None
     failed: str | None
+    stuck: str = "stuck"
 
 
 KINDS = {
@@ -48,9 +50,14 @@ KINDS = {
     "sync": Kind(sync.build, 6, None, None),
     "attach": Kind(device.attach, 3, "operated", "operated"),
     "detach": Kind(device.detach, 3, "operated", "operated"),
-    "compose": Kind(compose.build, 8, "compose_done", "compose_failed"),
+    "compose": Kind(enroll.composed, 8, "compose_done", "compose_failed"),
     "manage": Kind(manage.build, 2, "manage_done", "manage_failed"),
-    "release": Kind(release.build, 1, "release_done", "stuck"),
+    "release": Kind(release.build, 2, "release_done", "stuck"),
+    "enroll": Kind(
+        enroll.enroll, 6, "enroll_done", "enroll_failed", "enroll_stuck"
+    ),
+    "unenroll": Kind(enroll.unenroll, 1, "unenroll_done", "stuck"),
+    "follow_up": Kind(enroll.follow_up, 2, "operated", "operated"),
     "reset": Kind(power.reset, 1, "operated", "operated"),
     "boot": Kind(power.boot, 1, "operated", "operated"),
 }

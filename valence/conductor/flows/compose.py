@@ -16,6 +16,7 @@ import time
 import typing
 
 from oslo_config import cfg
+from oslo_log import log
 from taskflow.patterns import linear_flow
 import taskflow.retry
 
@@ -30,6 +31,7 @@ from valence.objects import requirements
 from valence.scheduler import select
 
 CONF = cfg.CONF
+LOG = log.getLogger(__name__)
 
 
 def node_values(node: drivers.HardwareNode) -> dict[str, typing.Any]:
@@ -126,7 +128,10 @@ class ChoosePodManager(base.Step):
                 break
             while run.candidates:
                 run.candidate = run.candidates.pop(0)
-                run.step(f"try pod manager {run.candidate.name}")
+                run.step(
+                    f"try pod manager {run.candidate.name}",
+                    public="try pod manager",
+                )
                 if self._claim(asked):
                     run.tried.add(run.candidate.uuid)
                     return
@@ -161,7 +166,7 @@ class ChoosePodManager(base.Step):
             return False
         podm = objects.PodManager.get(run.context, node.podm_id)
         run.candidate = select.Candidate(podm.uuid, podm.name)
-        run.step(f"try pod manager {podm.name}")
+        run.step(f"try pod manager {podm.name}", public="try pod manager")
         run.tried.add(podm.uuid)
         run.place = claims.Place(
             **(run.operation.arguments.get("place") or {})
@@ -297,7 +302,7 @@ class AttachDevices(base.Step):
 
 def attach(run: Run, node: typing.Any, device: objects.Device) -> None:
     """Have the pod manager attach one device."""
-    run.step(f"attach {device.type} {device.name or device.index}")
+    run.step(f"attach {device.type} {device.label}")
     try:
         seen = run.driver(node.podm_id).attach_device(
             node.index, device.index, run
@@ -310,7 +315,7 @@ def attach(run: Run, node: typing.Any, device: objects.Device) -> None:
 
 def detach(run: Run, node: typing.Any, device: objects.Device) -> None:
     """Have the pod manager take one device back."""
-    run.step(f"detach {device.type} {device.name or device.index}")
+    run.step(f"detach {device.type} {device.label}")
     seen = run.driver(node.podm_id).detach_device(
         node.index, device.index, run
     )
@@ -407,10 +412,18 @@ class ReadAssets(base.Step):
             )
         except exception.HardwareError as e:
             # No reason to give a good node back.
-            run.warn(f"What the node is made of could not be read: {e}")
+            # A warning is for whoever has the node; why is not.
+            run.warn("What the node is made of could not be read.")
+            LOG.warning(
+                "The assets of node %s cannot be read: %s", node.uuid, e
+            )
 
 
-def build(run: Run) -> linear_flow.Flow:
+def build(run: Run, *then: base.Step) -> linear_flow.Flow:
+    """Compose a node.
+
+    :param then: what is done with the node that stands composed
+    """
     return base.flow(
         run,
         linear_flow.Flow("place", retry=NextPodManager(run)).add(
@@ -419,4 +432,5 @@ def build(run: Run) -> linear_flow.Flow:
             AttachDevices(run),
         ),
         ReadAssets(run),
+        *then,
     )

@@ -17,6 +17,7 @@ from taskflow.patterns import linear_flow
 from valence import exception
 from valence.conductor.flows import base
 from valence.conductor.flows import compose
+from valence.conductor.flows import enroll
 from valence.conductor.run import Run
 from valence.db import devices
 
@@ -58,8 +59,14 @@ class DetachDevice(base.Step):
 
 
 def attach(run: Run) -> linear_flow.Flow:
-    return base.flow(run, AttachDevice(run), compose.ReadAssets(run))
+    return _followed(run, AttachDevice(run))
 
 
 def detach(run: Run) -> linear_flow.Flow:
-    return base.flow(run, DetachDevice(run), compose.ReadAssets(run))
+    return _followed(run, DetachDevice(run))
+
+
+def _followed(run: Run, step: base.Step) -> linear_flow.Flow:
+    return base.flow(
+        run, step, compose.ReadAssets(run), enroll.TellProvisioner(run)
+    )

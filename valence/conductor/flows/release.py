@@ -16,6 +16,7 @@ from taskflow.patterns import linear_flow
 
 from valence.conductor.flows import base
 from valence.conductor.flows import compose
+from valence.conductor.flows import enroll
 from valence.conductor.run import Run
 from valence.db import devices
 
@@ -38,4 +39,4 @@ class ReleaseNode(base.Step):
 
 
 def build(run: Run) -> linear_flow.Flow:
-    return base.flow(run, ReleaseNode(run))
+    return base.flow(run, enroll.UnenrollNodeTask(run), ReleaseNode(run))

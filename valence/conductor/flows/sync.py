@@ -101,6 +101,7 @@ class ReadInventory(base.Step):
                     "power_state": node.power_state,
                     "boot": node.boot,
                     "systems": node.system_uris,
+                    "tag": node.tag,
                 }
                 for node in nodes
             },

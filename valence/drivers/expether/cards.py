@@ -22,6 +22,7 @@ import dataclasses
 import typing
 
 from valence.drivers import base
+from valence.drivers import transport
 from valence.drivers.expether import pci_ids
 
 SERVER = "eesv"
@@ -45,6 +46,9 @@ _TYPES = {
 _WITH_PCI = "40g"
 _HEALTH = {"up": "OK", "down": "Critical"}
 _POWER = {"on": "On", "off": "Off"}
+
+#: Characters of the longest id; those of EEM have 14.
+MAX_ID = 255
 
 Document = dict[str, typing.Any]
 
@@ -110,7 +114,7 @@ def read(document: object) -> Card | None:
     if not isinstance(document, dict):
         return None
     identity = _text(document.get("id"))
-    if identity is None:
+    if identity is None or len(identity) > MAX_ID:
         return None
     return Card(
         id=identity,
@@ -319,7 +323,7 @@ def _power(card: Card) -> str | None:
 def _text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value).strip() or None
+    return str(value).strip()[: transport.MAX_TEXT] or None
 
 
 def _number(value: object) -> int | None:

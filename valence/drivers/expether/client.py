@@ -49,6 +49,7 @@ class Client:
         site = transport.site(connection.url)
         self.url = site and site.origin + site.path
         self._http = transport.Session(connection)
+        self._basic = connection.authentication == "basic"
 
     def close(self) -> None:
         """Close the sockets; requests under way end on their own."""
@@ -61,10 +62,15 @@ class Client:
 
         :param path: below the url of the EEM, quoted
         """
-        content = self._send("GET", path, query=query)
-        document = _json(content)
+        answer = self._send("GET", path, query=query)
+        try:
+            document = transport.parse(answer.content)
+        except transport.TooMuch as error:
+            raise malformed(str(error)) from None
+        except ValueError:
+            document = None
         if not isinstance(document, dict):
-            said = self._http.redact(_reason(content)) or "nothing"
+            said = self._http.said(answer, _reason) or "nothing"
             raise malformed(
                 f"a JSON object is expected at {path}, and it sends: {said}"
             )
@@ -84,8 +90,7 @@ class Client:
         document: Document | None = None,
         query: dict[str, str] | None = None,
     ) -> Document:
-        content = self._send(method, path, document, query)
-        answer = _json(content)
+        answer = _json(self._send(method, path, document, query).content)
         return answer if isinstance(answer, dict) else {}
 
     def _send(
@@ -94,10 +99,15 @@ class Client:
         path: str,
         document: Document | None = None,
         query: dict[str, str] | None = None,
-    ) -> bytes:
+    ) -> transport.Answer:
         if self.url is None:
             raise exception.Unreachable(
                 reason="the url is not valid; give http://HOST:PORT/eem"
+            )
+        if not self._basic:
+            raise exception.HardwareNotSupported(
+                reason="it has no sessions; set the type of its "
+                "authentication to basic"
             )
         url = f"{self.url}/{path}"
         try:
@@ -111,25 +121,26 @@ class Client:
         except transport.TooLarge as error:
             raise malformed(str(error)) from None
         if answer.status_code >= 300:
-            raise self._refusal(answer.status_code, path, answer.content)
-        return answer.content
+            raise self._refusal(path, answer)
+        return answer
 
     # -- errors --------------------------------------------------------------
 
     def _refusal(
-        self, status: int, path: str, content: bytes
+        self, path: str, answer: transport.Answer
     ) -> exception.HardwareError:
         """(EEM REST API v1.0.8, errors: {"code": "40400", "message"}.)
 
         The code is the status with two more digits; 401 has no such body.
         """
-        document = _json(content)
+        status = answer.status_code
+        document = _json(answer.content)
         code = document.get("code") if isinstance(document, dict) else None
-        said = self._http.redact(_reason(content)) or transport.phrase(status)
+        said = self._http.said(answer, _reason) or transport.phrase(status)
         if code is not None:
-            said = f"{said} (code {code})"
+            said += f" (code {self._http.redact(transport.line(str(code)))})"
         else:
-            said = f"{said} (HTTP {status})"
+            said += f" (HTTP {status})"
         if status < 400:
             return exception.BackendError(
                 http_status=status,
@@ -177,7 +188,7 @@ def _reason(content: bytes) -> str:
     elif document is not None:
         said = document
     else:
-        said = content[:65536].decode("utf-8", "replace")
+        said = content[: transport.MAX_PAGE].decode("utf-8", "replace")
         title = re.search(r"(?is)<title[^>]*>(.*?)</title", said)
         said = title.group(1) if title else said
         said = html.unescape(re.sub(r"<[^>]*>", " ", said))

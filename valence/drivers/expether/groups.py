@@ -124,8 +124,8 @@ class Groups:
                 return server
             progress.step("assign group")
             progress.warn(
-                f"Server {server.id} was in no group and is given one. It "
-                "may have to be restarted before it sees its devices."
+                "The server was in no group and is given one. It may have "
+                "to be restarted before it sees its devices."
             )
             answer: cards.Document = self._change(
                 "server",

@@ -220,7 +220,8 @@ def _warn(item: rsd_devices.Item, progress: base.Progress) -> None:
             "whoever is given it next. An operator can set EraseOnDetach of "
             "the drive on the pod manager."
         )
-    progress.warn(f"Device {item.path} {text}")
+    # What is warned of is read by whoever has the node: no URI.
+    progress.warn(f"Device {item.name or item.kind or 'unknown'} {text}")
 
 
 def _refused(error: exception.HardwareError) -> bool:

@@ -22,10 +22,13 @@ from valence import exception
 from valence.drivers import base
 from valence.drivers import transport
 from valence.drivers.redfishv1 import errors
+from valence.drivers.redfishv1 import login
 
 #: The most that one answer may weigh.
 MAX_BODY = 16 * 1024 * 1024
 MAX_REDIRECTS = 3
+#: The longest path; it tells devices apart, and is kept.
+MAX_PATH = 255
 
 _SAFE = frozenset({"GET", "HEAD", "DELETE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -44,6 +47,10 @@ class Answer(transport.Answer):
     """An HTTP answer that was read to its end; sushy may take it for one."""
 
     path: str
+    session: transport.Session
+
+    def said(self) -> str:
+        return self.session.said(self, errors.reason)
 
     def json(self) -> dict[str, typing.Any]:
         """The document in the body.
@@ -52,10 +59,12 @@ class Answer(transport.Answer):
         """
         try:
             document = errors.parse(self.content)
+        except transport.TooMuch as error:
+            raise errors.malformed(str(error)) from None
         except ValueError:
             document = None
         if not isinstance(document, dict) or not document:
-            said = errors.reason(self.content) or "nothing"
+            said = self.said() or "nothing"
             raise errors.malformed(
                 f"a Redfish document is expected at {self.path}, and it "
                 f"sends: {said}"
@@ -100,12 +109,24 @@ class Connector(sushy_connector.Connector):
             default_request_timeout=connection.timeout,
         )
         del self._session.headers["Connection"]  # sushy's "close"
-        # Basic, as Intel RSD PODM takes it.
         self._http = transport.Session(connection, self._session)
+        #: Up to release 2.3 Intel RSD PODM takes Basic authentication only.
+        self._login: login.Login | None = None
+        if connection.authentication == "session":
+            self._login = login.Login(self, connection)
 
     def close(self) -> None:
-        """Close the sockets; requests under way end on their own."""
+        """Log out and close the sockets; requests under way end by themselves.
+
+        Cost: 1 where there is a session.
+        """
+        if self._login is not None:
+            self._login.close()
         self._http.close()
+
+    def hide(self, secret: str) -> None:
+        """Let no message have it in it."""
+        self._http.hide(secret)
 
     # -- links ---------------------------------------------------------------
 
@@ -118,6 +139,10 @@ class Connector(sushy_connector.Connector):
         if not isinstance(link, str) or not link.strip():
             raise errors.malformed(f"a link is {link!r:.80}")
         path = self._resolve(link, self.root_path)
+        if len(path) > MAX_PATH:
+            raise errors.malformed(
+                f"a link is longer than {MAX_PATH} characters"
+            )
         return path.rstrip("/") or "/"
 
     def _resolve(self, link: str, here: str) -> str:
@@ -170,14 +195,37 @@ class Connector(sushy_connector.Connector):
         if self._invalid is not None:
             raise exception.Unreachable(reason=self._invalid)
         path = self._resolve(path, self.root_path) if path else self.root_path
-        answer = transport.insist(
+        token = self._login.token() if self._login else None
+        answer = self.ask(method, path, data, headers, timeout, token)
+        if answer.status_code == 401 and self._login:
+            # The session has ended, and nothing else was done.
+            token = self._login.token(stale=token)
+            answer = self.ask(method, path, data, headers, timeout, token)
+        if answer.status_code >= 300:
+            raise self.refusal(answer)
+        return answer
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        data: object = None,
+        headers: dict[str, str] | None = None,
+        timeout: float | None = None,
+        token: str | None = None,
+    ) -> Answer:
+        """Send a request, again if it may be, and return whatever is answered.
+
+        :param path: of :meth:`path_of`
+        :param token: of the session, where one is used
+        """
+        if token is not None:
+            headers = {**(headers or {}), "X-Auth-Token": token}
+        return transport.insist(
             lambda: self._follow(method, path, data, headers, timeout),
             transport.RETRIES if method in _SAFE else 0,
             self._pause,
         )
-        if answer.status_code >= 300:
-            raise self._refusal(answer)
-        return answer
 
     def _follow(
         self,
@@ -223,7 +271,13 @@ class Connector(sushy_connector.Connector):
             if cut.tls in _HANDSHAKE:
                 cut.error.maybe_done = False
             raise
-        return Answer(answer.status_code, answer.headers, answer.content, path)
+        return Answer(
+            answer.status_code,
+            answer.headers,
+            answer.content,
+            path,
+            self._http,
+        )
 
     def _pause(self) -> None:
         """Wait before another try, until close() at the most."""
@@ -231,12 +285,13 @@ class Connector(sushy_connector.Connector):
 
     # -- errors --------------------------------------------------------------
 
-    def _refusal(self, answer: Answer) -> exception.HardwareError:
+    def refusal(self, answer: Answer) -> exception.HardwareError:
+        """What an answer that is no success means."""
         status = answer.status_code
         if status < 400:
             said = "it redirects to where Valence does not follow"
         else:
-            said = self._http.redact(errors.reason(answer.content))
+            said = answer.said()
         return errors.for_status(
             status, said or transport.phrase(status), "resource", answer.path
         )

@@ -71,7 +71,7 @@ class RedfishV1Driver(base.Driver):
         self._attachment = attachment.Attachment(self._pod, self._devices)
 
     def close(self) -> None:
-        """Cost: none; Basic authentication has no session to log out of."""
+        """Cost: 1 where there is a session to log out of."""
         self._pod.close()
 
     # -- the pod manager -----------------------------------------------------
@@ -135,6 +135,26 @@ class RedfishV1Driver(base.Driver):
         """Cost: 1 and each thing that the node is made of."""
         return assets.of_node(
             self._connector, self._workers, self._pod.find(index)
+        )
+
+    def get_bmc(self, system_uris: list[str]) -> base.Bmc | None:
+        """The pod manager itself, which is a Redfish service. Cost: none.
+
+        (335455-002, "Computer System": ComputerSystem.Reset and Boot.)
+        """
+        if len(system_uris) != 1:
+            return None
+        verify = self.connection.verify
+        connector = self._connector
+        usual = connector.root_path == "/redfish/v1"
+        return base.Bmc(
+            protocol="redfish",
+            address=connector.origin + ("" if usual else connector.root_path),
+            system_uri=connector.path_of(system_uris[0]),
+            username=self.connection.username,
+            password=self.connection.password,
+            verify=bool(verify),
+            own_ca=isinstance(verify, str),
         )
 
     # -- pooled devices ------------------------------------------------------
@@ -466,24 +486,12 @@ class RedfishV1Driver(base.Driver):
         BootSourceOverrideMode; later releases answer 200.
         """
         node = self._pod.find(index)
-        boot = node.boot or {}
-        override = {
-            "BootSourceOverrideTarget": target,
-            "BootSourceOverrideEnabled": enabled,
-        }
-        if mode is not None:
-            if node.boot_mode is None and self._pod.root().dialect < (2, 0):
+        if mode is not None and node.boot_mode is None:
+            if self._pod.root().dialect < (2, 0):
                 raise exception.HardwareNotSupported(
                     reason="a boot mode needs release 2.1 of the pod manager"
                 )
-            override["BootSourceOverrideMode"] = mode
-        for key, value in override.items():
-            values = resources.allowed(boot, key)
-            if values and value not in values:
-                raise exception.HardwareNotSupported(
-                    reason=f"{key} '{value}' of node {index}; it takes "
-                    f"{', '.join(values)}"
-                )
+        override = rsd_nodes.boot_override(node, target, enabled, mode)
         self._connector.patch(node.path, data={"Boot": override})
         with rsd_nodes.acted():
             return rsd_nodes.to_hardware_node(self._pod.read(node.path))

@@ -57,7 +57,7 @@ def reason(content: bytes) -> str:
         document = parse(content)
     except ValueError:
         return transport.line(
-            _plain(content[:65536].decode("utf-8", "replace"))
+            _plain(content[: transport.MAX_PAGE].decode("utf-8", "replace"))
         )
     said: list[str] = []
     for text in _texts(document, _MAX_DEPTH):

@@ -99,3 +99,26 @@ def to_hardware_node(node: resources.Node) -> base.HardwareNode:
         },
         memory_mib=node.memory_mib,
     )
+
+
+def boot_override(
+    node: resources.Node, target: str, enabled: str, mode: str | None
+) -> dict[str, str]:
+    """What to PATCH a node's Boot with.
+
+    :raises: HardwareNotSupported for what the node says that it cannot
+    """
+    wanted = {
+        "BootSourceOverrideTarget": target,
+        "BootSourceOverrideEnabled": enabled,
+        "BootSourceOverrideMode": mode,
+    }
+    override = {key: word for key, word in wanted.items() if word is not None}
+    for key, word in override.items():
+        words = resources.allowed(node.boot or {}, key)
+        if words and word not in words:
+            raise exception.HardwareNotSupported(
+                reason=f"{key} '{word}' of node {node.index}; it takes "
+                f"{', '.join(words)}"
+            )
+    return override

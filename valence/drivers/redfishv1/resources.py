@@ -26,6 +26,7 @@ import typing
 
 from sushy.resources import base
 
+from valence.drivers import transport
 from valence.drivers.redfishv1 import connector as rsd_connector
 from valence.drivers.redfishv1 import errors
 
@@ -33,6 +34,8 @@ Document = dict[str, typing.Any]
 
 #: A collection in more pages than this is one that never ends.
 MAX_PAGES = 1000
+#: More members than any pod has; each costs a call.
+MAX_MEMBERS = 20_000
 
 
 # -- fields ------------------------------------------------------------------
@@ -42,7 +45,7 @@ def text(value: object) -> str:
     """Text, also where a service sends a number ("Id": 1)."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError
-    return str(value).strip()
+    return str(value).strip()[: transport.MAX_TEXT]
 
 
 def amount(value: object) -> float:
@@ -56,13 +59,16 @@ def amount(value: object) -> float:
 
 
 def number(value: object) -> int:
-    """A whole number."""
-    return int(amount(value))
+    """A whole number, that a database can keep."""
+    found = int(amount(value))
+    if abs(found) >= 2**63:
+        raise OverflowError
+    return found
 
 
 def gib(value: object) -> int:
     """An amount in GiB, fractions included, as MiB."""
-    return int(amount(value) * 1024)
+    return number(amount(value) * 1024)
 
 
 def capacity_gib(
@@ -305,12 +311,21 @@ def collection(
     first = page = Page(connector, path)
     members = dict.fromkeys(page.members)
     seen = {path}
-    while page.next and page.next not in seen and len(seen) < MAX_PAGES:
+    while (
+        page.next
+        and page.next not in seen
+        and len(seen) < MAX_PAGES
+        and len(members) <= MAX_MEMBERS
+    ):
         seen.add(page.next)
         page = Page(connector, page.next)
         members.update(dict.fromkeys(page.members))
     if page.next and page.next not in seen:
         raise errors.malformed(f"the list at {path} never ends")
+    if len(members) > MAX_MEMBERS:
+        raise errors.malformed(
+            f"the list at {path} has more than {MAX_MEMBERS} members"
+        )
     return first, list(members)
 
 

@@ -196,8 +196,11 @@ class Pod(server.Endpoint):
         with self._lock:
             if token is not None and token in self.sessions.values():
                 return True
-        # Whoever logs in brings the credentials in the body.
-        return self.dialect.services and self.point(request) == "log_in"
+        # Whoever logs in brings the credentials in the body, and has to find
+        # where (DSP0266, "Service root").
+        return self.dialect.services and (
+            self.point(request) in ("log_in", "root")
+        )
 
     def answer(
         self, request: webob.Request, outcome: str | None

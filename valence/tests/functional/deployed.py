@@ -124,6 +124,8 @@ class DeployedCase(Agreement, base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.useFixture(environment.Store(self.deployment.database.url))
+        # What is written here is read there.
+        self.conf.set("secrets", **self.deployment.options["secrets"])
         self.context = context.system_context()
         self.api = self.deployment.api
         self.addOnException(self._attach_logs)

@@ -223,6 +223,18 @@ class TestApiSamples(base.TestCase):
         self.ended(self.sample("node-reset", 202, "POST", path, reset))
         boot = {"Boot": {"Target": "Pxe", "Enabled": "Once"}}
         self.ended(self.api.post(path, self.keep("node-boot-request", boot)))
+        where = {
+            "driver_info": {
+                "address": "192.0.2.17",
+                "username": "admin",
+                "password": "secret",
+            }
+        }
+        # There is no Ironic here; the answer comes before that is noticed.
+        self.api.ended(
+            self.sample("node-register", 202, "POST", f"{one}/register", where)
+        )
+        self.keep("node-unregister-request", {"force": False})
         self.ended(self.sample("node-release", 202, "DELETE", one))
 
     def _plans(self) -> None:

@@ -75,6 +75,15 @@ class DeviceCase(base.SharedTestCase):
 
 
 class Devices(DeviceCase):
+    def test_sync_of_all_with_a_key(self) -> None:
+        key = {"Idempotency_Key": "all-of-them"}
+        for _ in "twice":
+            answer = self.env.api.post("/v1/devices/sync", wait=10, **key)
+            self.assertEqual(200, answer.status, answer)
+            self.assertEqual(
+                ["SUCCESS"] * 2, [one["status"] for one in answer.json]
+            )
+
     def test_found_by_themselves(self) -> None:
         found = self.devices()
         self.assertEqual(4, len(found))

@@ -32,9 +32,13 @@ import typing
 import fixtures
 
 from valence.api.v1 import audits
+from valence.simulator import PodSpec
 from valence.tests import base
 from valence.tests.fixtures import daemon
+from valence.tests.fixtures import environment
 from valence.tests.fixtures import processes
+from valence.tests.fixtures.keystone import Keystone
+from valence.tests.functional import deployed
 
 SOURCE = pathlib.Path(__file__).parents[3] / "doc/source"
 BLOCK = re.compile(
@@ -195,6 +199,51 @@ class TestScheduler(WalkCase):
             group = f"valence.scheduler.{kind}"
             for name in importlib.metadata.entry_points(group=group).names:
                 self.assertRegex(page, rf"\n``{name}``( \(on\))?\n    ")
+
+
+class TestProjects(WalkCase):
+    """A member of a project, in a cloud with a Keystone."""
+
+    pages = ("user/projects",)
+
+    def test_commands_do_what_is_said(self) -> None:
+        keystone = self.useFixture(Keystone())
+        pod = self.useFixture(environment.Pods(PodSpec(devices=2))).pods[0]
+        standalone = self.useFixture(
+            processes.Standalone(
+                {
+                    "DEFAULT": {"auth_strategy": "keystone"},
+                    "database": {
+                        "connection": f"sqlite:///{self.home}/v.sqlite"
+                    },
+                    "keystone_authtoken": keystone.authtoken("valence"),
+                }
+            )
+        )
+        self.ports = {"8181": str(standalone.port)}
+        admin = environment.Client(
+            processes.over_http(standalone.url),
+            X_Auth_Token=keystone.token(),
+        )
+        for path, body in (
+            ("/v1/pod_managers", deployed.registration(pod)),
+            (
+                "/v1/flavors",
+                {
+                    "name": "small",
+                    "properties": {"memory": {"capacity_mib": 4096}},
+                },
+            ),
+        ):
+            answer = admin.post(path, body, wait=30)
+            self.assertLess(answer.status, 300, answer)
+        member = keystone.user("ann", "member", project="project-a")
+        # In the place of a client that would ask the same Keystone.
+        program = self.home / "openstack"
+        program.write_text(f"#!/bin/sh\necho {keystone.token(member)}\n")
+        program.chmod(0o755)
+        self.environ["PATH"] = f"{self.home}:{self.environ['PATH']}"
+        self.walk()
 
 
 _NODE = {"index": "", "name": "", "resource_uri": "", "uuid": ""}

@@ -13,10 +13,12 @@
 """The schema: what migrations make is what the models say, everywhere."""
 
 from valence.tests import base  # isort: skip - chooses the threads
+import os
 import subprocess
 
 import alembic.autogenerate
 import alembic.migration
+import fixtures
 import testscenarios
 
 from valence.db import engine
@@ -34,6 +36,8 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.database = self.useFixture(services.Database(self.kind))
+        directory = self.useFixture(fixtures.TempDir()).path
+        self.keys = os.path.join(directory, "keys")
 
     def _run(
         self, program: str, *arguments: str
@@ -46,7 +50,8 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
                     # oslo.db would wait for 100 s, which suits a boot.
                     "max_retries": 1,
                     "retry_interval": 1,
-                }
+                },
+                "secrets": {"key_repository": self.keys},
             },
             *arguments,
             check=False,
@@ -75,8 +80,17 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
             done = self._run("valence-dbsync", "upgrade")
             self.assertEqual(0, done.returncode, done.stdout)
             self.assertIn(str(migration.head()), done.stdout)
+        without = self._run("valence-status", "upgrade", "check")
+        self.assertEqual(2, without.returncode, without.stdout)
+        self.assertIn("valence-secrets setup", _joined(without.stdout))
+        refused = self._run("valence-conductor")
+        self.assertEqual(1, refused.returncode, refused.stdout)
+        self.assertIn("valence-secrets setup", refused.stdout)
+        self._run("valence-secrets", "setup")
         after = self._run("valence-status", "upgrade", "check")
         self.assertEqual(0, after.returncode, after.stdout)
+        done = self._run("valence-dbsync", "online_data_migrations")
+        self.assertEqual(0, done.returncode, done.stdout)
 
     def test_unreachable_is_said_and_not_tried_for_ever(self) -> None:
         if self.kind == "sqlite":

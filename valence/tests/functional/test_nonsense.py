@@ -26,7 +26,7 @@ from valence.tests.fixtures import environment
 SECRET = "s3cr3t-of-pod"
 
 #: What may be answered; 5xx never.
-STATUSES = {200, 201, 202, 204, 400, 404, 405, 406, 409, 413, 415, 422}
+STATUSES = {200, 201, 202, 204, 400, 403, 404, 405, 406, 409, 413, 415, 422}
 
 #: What would show the inside.
 INSIDE = (

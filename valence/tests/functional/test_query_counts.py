@@ -89,10 +89,10 @@ class QueryTestCase(base.TestCase):
         if field.nullable:
             return None
         match field:
-            case f.Credentials():
-                return []
+            case f.Project():
+                return objects.flavor.EVERYBODYS
             case f.Json():
-                return {}
+                return field.form()
             case f.Enum():
                 return next(iter(field.valid_values))
             case f.Integer():
@@ -173,7 +173,13 @@ class TestCounts(QueryTestCase):
         super().setUp()
         self.flavor = str(uuid.uuid4())
         self.fill(objects.Flavor, 1, uuid=self.flavor, name="small")
-        self.fill(objects.Node, 1, name="one", provision_state="composed")
+        self.fill(
+            objects.Node,
+            1,
+            name="one",
+            provision_state="composed",
+            managed_by="valence",
+        )
         self.fill(objects.Operation, 1, kind="compose", state="pending")
 
     def test_lists_cost_the_same_whatever_their_length(self) -> None:

@@ -32,6 +32,8 @@ from valence.tests import base  # noqa: F401 (chooses the threads)
 from valence.tests.fixtures.environment import Answer
 from valence.tests.fixtures.environment import Configuration
 from valence.tests.fixtures.environment import Environment
+from valence.tests.functional import books
+from valence.tests.functional import usages
 
 WAIT = 20
 #: What is asked of the hardware when something is done with it.
@@ -70,7 +72,7 @@ PATIENCE = st.sampled_from((True, True, True, False))
 Row = dict[str, typing.Any]
 
 
-class Machine(stateful.RuleBasedStateMachine):
+class Machine(usages.Usages, stateful.RuleBasedStateMachine):
     """An RSD pod and an ExpEther Manager, and all that happens to them."""
 
     def __init__(self) -> None:
@@ -113,16 +115,16 @@ class Machine(stateful.RuleBasedStateMachine):
             self.compose(which, [kind], True)
 
     @stateful.rule(
-        which=PODS,
+        which=st.integers(0, 2),
         types=st.lists(st.sampled_from(("SSD", "NVMe", "NIC")), max_size=2),
         patient=PATIENCE,
     )
     def compose(self, which: int, types: list[str], patient: bool) -> None:
+        """On one of the pod managers, or on whichever can serve."""
         self.composed += 1
-        body: Row = {
-            "name": f"node-{self.composed}",
-            "podm_id": self.podms[which],
-        }
+        body: Row = {"name": f"node-{self.composed}"}
+        if which < len(self.podms):
+            body["podm_id"] = self.podms[which]
         if types:
             body["properties"] = {"pci_device": {"type": types}}
         self._ask("POST", "/v1/nodes", body, patient)
@@ -266,6 +268,13 @@ class Machine(stateful.RuleBasedStateMachine):
         self._check_nodes(nodes)
         self._check_rsd(nodes)
         self._check_eem(nodes)
+        self.check_usage(nodes)
+        assert books.counted() == [], books.counted()
+
+    @stateful.invariant()
+    def books_add_up(self) -> None:
+        """Whatever is under way."""
+        assert books.added_up() == [], books.added_up()
 
     def _check_nodes(self, nodes: list[Row]) -> None:
         """No node without hardware, and none on the hardware without a row."""

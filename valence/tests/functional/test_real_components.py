@@ -30,7 +30,8 @@ class MainJob(deployed.DeployedCase):
         options = processes.merged(
             cls.deployment.options, {"api": {"object_backend": "conductor"}}
         )
-        del options["database"]
+        # It has neither the one nor the other.
+        del options["database"], options["secrets"]
         without = processes.Api(options)
         without.setUp()
         cls.addClassCleanup(without.cleanUp)

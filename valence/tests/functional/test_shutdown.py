@@ -301,6 +301,7 @@ class TestRefusesToStart(base.TestCase):
         done = processes.run(
             "valence-api",
             {
+                "DEFAULT": {"auth_strategy": "noauth"},
                 "database": {"connection": database.url},
                 "api": {"port": standalone.port},
             },
@@ -308,3 +309,25 @@ class TestRefusesToStart(base.TestCase):
         )
         self.assertEqual(1, done.returncode, done.stdout)
         self.assertIn(str(standalone.port), done.stdout)
+
+    def test_nobody_could_be_let_in(self) -> None:
+        """valence-standalone is for this machine unless it is told who."""
+        for options, said in (
+            ({"api": {"host": "0.0.0.0"}}, "[api]allow_remote_noauth"),
+            (
+                {"DEFAULT": {"auth_strategy": "keystone"}},
+                "[keystone_authtoken]",
+            ),
+            (
+                {"DEFAULT": {"auth_strategy": "http_basic"}},
+                "http_basic_auth_user_file",
+            ),
+            (
+                {"oslo_policy": {"policy_file": os.path.abspath(__file__)}},
+                "policy file",
+            ),
+        ):
+            done = processes.run("valence-standalone", options, check=False)
+            self.assertEqual(1, done.returncode, done.stdout)
+            self.assertIn(said, done.stdout)
+            self.assertNotIn("Traceback", done.stdout)

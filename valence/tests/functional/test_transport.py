@@ -18,6 +18,8 @@ import socket
 import threading
 import time
 
+import fixtures
+
 from valence.api.app import make_application
 from valence.cmd import server
 from valence.tests import base
@@ -71,12 +73,15 @@ class TestServer(base.SharedTestCase):
         return answer.status, answer, answer.read()
 
     POST = (
-        "POST /v1/flavors HTTP/1.1\nHost: a\nContent-Type: application/json\n"
+        "POST /v1/flavors HTTP/1.1\nHost: localhost\n"
+        "Content-Type: application/json\n"
     )
 
     def assert_alive(self) -> None:
         began = time.monotonic()
-        status, _, body = self.send("GET /v1/flavors HTTP/1.1\nHost: a")
+        status, _, body = self.send(
+            "GET /v1/flavors HTTP/1.1\nHost: localhost"
+        )
         self.assertEqual(200, status)
         self.assertIsInstance(json.loads(body), list)
         self.assertLess(time.monotonic() - began, 3)
@@ -179,13 +184,52 @@ class TestServer(base.SharedTestCase):
     def test_who_sends_half_and_falls_silent_blocks_nobody(self) -> None:
         halves = [
             "GET /v1/fla",
-            "GET /v1/flavors HTTP/1.1\r\nHost: a\r\n",
+            "GET /v1/flavors HTTP/1.1\r\nHost: localhost\r\n",
             self.POST.replace("\n", "\r\n") + "Content-Length: 50\r\n\r\n{",
         ]
         for half in halves:
             self.connect().sendall(half.encode())
         for _ in range(20):
             self.assert_alive()
+
+    def test_who_drips_is_cut_off(self) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch("valence.cmd.server._SENDING", 1.5)
+        )
+        drips = [
+            b"GET /v1/flavors HTTP/1.1\r\nHost: localhost\r\nX: ",
+            self.POST.replace("\n", "\r\n").encode()
+            + b"Content-Length: 500\r\n\r\n",
+            self.POST.replace("\n", "\r\n").encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n",
+        ]
+        # More of them than there are threads.
+        connections = [self.connect() for _ in range(24)]
+        for number, connection in enumerate(connections):
+            connection.sendall(drips[number % len(drips)])
+        began = time.monotonic()
+        left = list(connections)
+        while left and time.monotonic() - began < 10:
+            for connection in list(left):
+                try:
+                    connection.sendall(b"1")
+                except OSError:
+                    left.remove(connection)
+            time.sleep(0.1)
+        self.assertEqual([], left)
+        self.assert_alive()
+
+    def test_large_headers(self) -> None:
+        for size, wanted in ((30_000, 200), (40_000, 413), (LARGE, 413)):
+            status, _, _ = self.send(
+                "GET /v1/flavors HTTP/1.1\nHost: localhost\nX: " + "x" * size
+            )
+            self.assertEqual(wanted, status, size)
+        status, _, _ = self.send(
+            f"GET /{'x' * 40_000} HTTP/1.1\nHost: localhost"
+        )
+        self.assertEqual(414, status)
+        self.assert_alive()
 
     def test_what_is_no_http(self) -> None:
         for raw in (
@@ -214,7 +258,9 @@ class TestServer(base.SharedTestCase):
             ("/v1/flavors#a", 400),
             ("*", 400),
         ):
-            status, _, body = self.send(f"GET {target} HTTP/1.1\nHost: a")
+            status, _, body = self.send(
+                f"GET {target} HTTP/1.1\nHost: localhost"
+            )
             self.assertEqual(wanted, status, (target, body))
             self.assertNotIn(b"Traceback", body)
 
@@ -224,7 +270,7 @@ class TestServer(base.SharedTestCase):
 
     def test_head(self) -> None:
         connection = self.connect()
-        request = b"HEAD /v1/flavors HTTP/1.1\r\nHost: a\r\n\r\n"
+        request = b"HEAD /v1/flavors HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for _ in range(2):
             # A body would be taken for the next answer.
             connection.sendall(request)
@@ -241,7 +287,7 @@ class TestServer(base.SharedTestCase):
             self.assertEqual(400, status)
         for path in ("/v1/none", "/v1/flavors"):
             status, _, _ = self.send(
-                f"GET {path} HTTP/1.1\nHost: a", b"", connection
+                f"GET {path} HTTP/1.1\nHost: localhost", b"", connection
             )
         self.assertEqual(200, status)
 
@@ -290,7 +336,8 @@ class TestServer(base.SharedTestCase):
         waiting = [self.connect() for _ in range(30)]
         for connection in waiting:
             connection.sendall(
-                b"POST /v1/nodes HTTP/1.1\r\nHost: a\r\nPrefer: wait=3\r\n"
+                b"POST /v1/nodes HTTP/1.1\r\nHost: localhost\r\n"
+                b"Prefer: wait=3\r\n"
                 b"Content-Type: application/json\r\n"
                 b"Content-Length: 2\r\n\r\n{}"
             )

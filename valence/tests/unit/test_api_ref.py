@@ -65,7 +65,7 @@ class TestApiRef(base.TestCase):
         wanted = _generator().render()
         kept = {
             str(file.relative_to(SOURCE)): file.read_text()
-            for pattern in ("parameters.yaml", "tables/*")
+            for pattern in ("openapi.json", "parameters.yaml", "tables/*")
             for file in SOURCE.glob(pattern)
         }
         for name in sorted(wanted.keys() | kept.keys()):

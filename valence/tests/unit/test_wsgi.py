@@ -16,20 +16,50 @@
 import os
 import subprocess
 import sys
+import tempfile
 
-import testtools
+from oslo_config import cfg
+
+from valence.tests import base
+
+CONF = cfg.CONF
 
 
-class TestApplication(testtools.TestCase):
+class TestApplication(base.TestCase):
     def test_stands_in_the_dictionary_of_the_module(self) -> None:
         # uWSGI looks nowhere else. In a process of its own, as it reads the
         # configuration.
-        script = "from valence.wsgi import api; print(api.__dict__.keys())"
-        done = subprocess.run(
-            (sys.executable, "-c", script),
-            env=os.environ | {"VALENCE_CONFIG_FILE": os.devnull},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
+        done = self.imported("[DEFAULT]\nauth_strategy = noauth\n")
+        self.assertEqual(0, done.returncode, done.stderr)
         self.assertIn("'application'", done.stdout)
+
+    def test_is_not_made_without_keys(self) -> None:
+        self.conf.set("secrets", key_repository="/nonexistent")
+        done = self.imported("[DEFAULT]\nauth_strategy = noauth\n")
+        self.assertEqual(1, done.returncode, done.stdout)
+        self.assertIn("there is no directory /nonexistent", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+
+    def test_is_not_made_where_nobody_could_be_let_in(self) -> None:
+        for options, said in (
+            ("", "[keystone_authtoken]"),
+            ("auth_strategy = http_basic\n", "http_basic_auth_user_file"),
+        ):
+            done = self.imported(f"[DEFAULT]\n{options}")
+            self.assertEqual(1, done.returncode, done.stdout)
+            self.assertIn(said, done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+
+    def imported(self, options: str) -> subprocess.CompletedProcess[str]:
+        script = "from valence.wsgi import api; print(api.__dict__.keys())"
+        keys = CONF.secrets.key_repository
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
+            config.write(f"{options}[secrets]\nkey_repository = {keys}\n")
+            config.flush()
+            return subprocess.run(
+                (sys.executable, "-c", script),
+                env=os.environ | {"VALENCE_CONFIG_FILE": config.name},
+                capture_output=True,
+                text=True,
+                check=False,
+            )

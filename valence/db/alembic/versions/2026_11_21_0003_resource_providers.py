@@ -334,3 +334,8 @@ def upgrade() -> None:
             ["podm_id", "state", "memory_mib", "cpu_cores", "rack_id"],
             unique=False,
         )
+        batch_op.create_index(
+            "ix_systems_large",
+            ["state", "memory_mib", "cpu_cores", "podm_id"],
+            unique=False,
+        )

@@ -13,6 +13,7 @@ import json
 
 import webob.exc
 
+from valence import context
 from valence import exception
 from valence.api import errors
 from valence.tests import base
@@ -22,10 +23,22 @@ class DBError(Exception):
     __module__ = "oslo_db.exception"
 
 
+#: As valence.scheduler.select says it.
+REFUSAL = {
+    "podm_id": "4b1e6c1e-0b5e-4a83-9a0e-6d1f0b6c1f10",
+    "pod_manager": "pod-1",
+    "filter": "capacity",
+    "reason": "it has too little left: 2 of type NVMe needed, 1 free",
+    "needed": {"NVMe": 2},
+    "free": {"NVMe": 1},
+}
+
+
 class TestErrors(base.TestCase):
     def test_shape(self) -> None:
         answer = errors.response(
-            exception.NotFound(noun="node", ident="x"), "req-1"
+            exception.NotFound(noun="node", ident="x"),
+            {"openstack.request_id": "req-1"},
         )
         self.assertEqual(404, answer.status_int)
         self.assertEqual(
@@ -54,8 +67,40 @@ class TestErrors(base.TestCase):
             (exception.UnreadableBody(reason="x"), "Connection", "close"),
             (exception.Unavailable(), "Retry-After", "10"),
         ):
-            answer = errors.response(error, None)
+            answer = errors.response(error, {})
             self.assertEqual(value, answer.headers[name])
+
+    def test_the_hardware_is_told_to_those_who_may_know_of_it(self) -> None:
+        for error, told in (
+            (exception.Unreachable(reason="10.1.2.3"), False),
+            (exception.NoPodManager([REFUSAL]), False),
+            (exception.Conflict("pod-1 is away", public="It is away."), False),
+            (exception.NotFound(noun="node", ident="pod-1"), True),
+        ):
+            for sees in (True, False):
+                who = context.RequestContext(sees_hardware=sees)
+                answer = errors.response(error, {"valence.context": who})
+                (shown,) = json.loads(answer.body)["errors"]
+                self.assertEqual(
+                    sees or told, shown["detail"] == error.detail, shown
+                )
+            # Nobody knows yet who asks.
+            answer = errors.response(error, {})
+            self.assertEqual(told, error.detail in answer.text, answer.text)
+
+    def test_refusals_name_nobody_s_pod_managers(self) -> None:
+        for sees, wanted in (
+            (True, [REFUSAL]),
+            (False, [{"filter": "capacity", "needed": {"NVMe": 2}}]),
+        ):
+            who = context.RequestContext(sees_hardware=sees)
+            answer = errors.response(
+                exception.NoPodManager([REFUSAL] * (1 if sees else 2)),
+                {"valence.context": who},
+            )
+            (shown,) = json.loads(answer.body)["errors"]
+            self.assertEqual(wanted, shown["refusals"])
+            self.assertEqual(sees, "pod-1" in answer.text)
 
     def test_what_is_not_ours_is_not_told(self) -> None:
         for error, status in (

@@ -14,6 +14,7 @@ import typing
 
 import webob
 
+from valence import context
 from valence import exception
 from valence.api import call
 from valence.api import resource
@@ -25,10 +26,19 @@ from valence.tests.unit.api import thing
 Operations = list[dict[str, typing.Any]]
 
 
-def made(body: object, version: int = 0) -> call.Call:
-    request = webob.Request.blank("/", method="PATCH")
+def made(
+    body: object = None, version: int = 0, path: str = "/", sees: bool = True
+) -> call.Call:
+    """A request.
+
+    :param sees: whether it may know of the hardware
+    """
+    request = webob.Request.blank(path, method="PATCH")
     request.content_type = call.JSON_PATCH
     request.environ["valence.version"] = version
+    request.environ["valence.context"] = context.RequestContext(
+        sees_hardware=sees
+    )
     return call.Call(request, {}, json.dumps(body).encode(), None)
 
 
@@ -186,25 +196,66 @@ class TestOutput(base.TestCase):
             self.assertNotIn("revision", shown)
 
     def test_newer_fields_cannot_be_filtered_by(self) -> None:
-        self.assertNotIn("colour", work.visible(thing.Thing, 0))
-        request = webob.Request.blank("/?colour=red")
-        request.environ["valence.version"] = 0
+        self.assertNotIn("colour", work.visible(made(), thing.Thing))
         self.assertRaises(
             exception.UnknownFilter,
             resource.find,
-            call.Call(request, {}, b"", None),
+            made(path="/?colour=red"),
             thing.Thing,
         )
 
     def test_newer_fields_cannot_be_asked_for(self) -> None:
-        request = webob.Request.blank("/?fields=colour")
-        request.environ["valence.version"] = 0
         self.assertRaises(
             exception.InvalidField,
             resource.find,
-            call.Call(request, {}, b"", None),
+            made(path="/?fields=colour"),
             thing.Thing,
         )
+
+
+class TestHardware(base.TestCase):
+    """What tells of hardware that projects share."""
+
+    TYPE = types.of_object(thing.Thing)
+
+    def test_it_is_not_shown(self) -> None:
+        for sees in (True, False):
+            shown = work.document(made(sees=sees), thing.thing())
+            self.assertEqual(sees, "place" in shown)
+            self.assertEqual("all" if sees else "some", shown["story"])
+
+    def test_it_cannot_be_asked_for(self) -> None:
+        for query in ("place=a", "fields=name,place", "sort_key=place"):
+            error = self.assertRaises(
+                exception.ForbiddenField,
+                resource.find,
+                made(path=f"/?{query}", sees=False),
+                thing.Thing,
+            )
+            self.assertIn("'place'", error.detail)
+
+    def test_it_cannot_be_set(self) -> None:
+        self.assertRaises(
+            exception.ForbiddenField, types.read, self.TYPE, {"place": "a"}
+        )
+        self.assertEqual(
+            {"place": "a"},
+            types.read(self.TYPE, {"place": "a"}, hardware=True),
+        )
+        for operation in (
+            {"op": "replace", "path": "/place", "value": "b"},
+            {"op": "copy", "from": "/place", "path": "/note"},
+            {"op": "test", "path": "/place", "value": "here"},
+        ):
+            one = made([operation], sees=False)
+            self.assertRaises(
+                exception.ForbiddenField,
+                resource.patched,
+                one,
+                thing.thing(),
+                resource.read_patch(one),
+                self.TYPE,
+            )
 
 
 class TestUntilUnchanged(base.TestCase):

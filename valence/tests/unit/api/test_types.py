@@ -223,7 +223,7 @@ class TestRead(base.TestCase):
         self.assertLess(len(str(error)), 1000)
 
     def test_document_masks(self) -> None:
-        shown = types.document(thing.thing(), ["name", "secret"])
+        shown = types.document(thing.thing(), ["name", "secret"], True)
         self.assertEqual("one", shown["name"])
         self.assertNotIn("s3cr3t", str(shown))
         self.assertIn(f.MASK, str(shown))

@@ -42,6 +42,11 @@ class Thing(base.Resource):
         "hidden": f.String(access=f.Access.HIDDEN, nullable=True, help="…"),
         "kind": f.String(access=f.Access.CREATE, nullable=True, help="…"),
         "note": f.String(access=WRITE, nullable=True, help="…"),
+        "place": f.String(
+            access=WRITE, hardware=True, filterable=True, help="…"
+        ),
+        "story": f.String(instead="part", help="…"),
+        "part": f.String(access=f.Access.HIDDEN, help="…"),
     }
 
 
@@ -65,6 +70,9 @@ def thing(**values: object) -> Thing:
             "hidden": "h",
             "kind": "k",
             "note": None,
+            "place": "here",
+            "story": "all",
+            "part": "some",
             **values,
         },
     )

@@ -24,16 +24,25 @@ class TestKinds(base.TestCase):
 
     def test_each_outcome_is_a_transition(self) -> None:
         """Whatever state a node is in while a kind runs, it can end."""
-        while_running = {
-            "compose": states.COMPOSING,
-            "manage": states.MANAGING,
-            "release": states.RELEASING,
-            "reset": states.COMPOSED,
-            "boot": states.COMPOSED,
-        }
-        for name, state in while_running.items():
+        while_running = [
+            ("compose", states.COMPOSING),
+            ("compose", states.ENROLLING),
+            ("manage", states.MANAGING),
+            ("release", states.RELEASING),
+            ("reset", states.COMPOSED),
+            ("boot", states.COMPOSED),
+            ("attach", states.COMPOSED),
+            ("attach", states.ENROLLED),
+            ("detach", states.COMPOSED),
+            ("detach", states.ENROLLED),
+            ("enroll", states.ENROLLING),
+            ("enroll", states.ENROLLED),
+            ("unenroll", states.UNENROLLING),
+            ("follow_up", states.ENROLLED),
+        ]
+        for name, state in while_running:
             kind = flows.KINDS[name]
-            for event in (kind.done, kind.failed, "stuck"):
+            for event in (kind.done, kind.failed, kind.stuck):
                 self.assertIsInstance(
                     states.NODE.target(state, event), str, (name, event)
                 )
@@ -50,6 +59,12 @@ class TestKinds(base.TestCase):
 
     def test_states_that_never_end_can_be_released(self) -> None:
         """Nothing stays stuck: a node at rest can always be given back."""
-        busy = {states.COMPOSING, states.MANAGING, states.RELEASING}
+        busy = {
+            states.COMPOSING,
+            states.MANAGING,
+            states.ENROLLING,
+            states.UNENROLLING,
+            states.RELEASING,
+        }
         at_rest = set(states.NODE.states) - busy - {states.GONE}
         self.assertEqual(at_rest, set(states.NODE.sources("release")))

@@ -409,13 +409,15 @@ class TestAnything(testtools.TestCase):
             )
         )
 
+        http = driver._connector._http
+
         def answer(method, path="", **_):
             if method != "GET":
-                return connector.Answer(204, {}, b"", path)
+                return connector.Answer(204, {}, b"", path, http)
             if path not in documents:
                 raise exception.HardwareNotFound(noun="resource", ident=path)
             content = json.dumps(documents[path]).encode()
-            return connector.Answer(200, {}, content, path)
+            return connector.Answer(200, {}, content, path, http)
 
         driver._connector._op = answer
         progress = conformance.Recorder()

@@ -244,12 +244,17 @@ class RefusalTest(base.PodCase):
             self.assertEqual(allow, response.headers["Allow"])
         for auth in (None, ("admin", "wrong"), ("", ""), ("ü", "\n")):
             self.session.auth = auth and tuple(x.encode() for x in auth)
-            response = self.call("GET", "/redfish/v1")
+            response = self.call("GET", "/redfish/v1/Systems")
             self.assertRefused(response, 401, "Unauthorized")
             self.assertIn("Basic", response.headers["WWW-Authenticate"])
+            # The root is for all, as clients that log in want it.
+            self.assertEqual(200, self.call("GET", "/redfish/v1").status_code)
+            self.assertRefused(self.call("POST", "/redfish/v1"), 401)
         for header in ("Basic", "Basic ===", "Basic /w==", "Bearer x"):
             response = self.call(
-                "GET", "/redfish/v1", headers={"Authorization": header}
+                "GET",
+                "/redfish/v1/Systems",
+                headers={"Authorization": header},
             )
             self.assertRefused(response, 401)
 

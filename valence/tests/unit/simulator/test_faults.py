@@ -118,6 +118,52 @@ class FaultsTest(base.PodCase):
         self.pod.faults.add(status=502, body="html")
         self.assertEqual(502, self.call("GET", "/redfish/v1").status_code)
 
+    def test_bodies_that_do_harm(self):
+        path = "/redfish/v1/Systems"
+        self.pod.faults.add(path="Systems$", body="deep")
+        content = self.call("GET", path).content
+        self.assertEqual(10_000, content.count(b"["))
+        self.pod.faults.add(path="Systems$", body="huge")
+        received = 0
+        with self.call("GET", path, stream=True) as response:
+            for chunk in response.iter_content(1024 * 1024):
+                received += len(chunk)
+                if received > 20 * 1024 * 1024:
+                    break
+        self.assertGreater(received, 20 * 1024 * 1024)
+        self.get(path)
+
+    def test_redirect(self):
+        self.pod.faults.add(point="allocate", redirect="http://192.0.2.1/x")
+        response = self.call(
+            "POST",
+            "/redfish/v1/Nodes/Actions/Allocate",
+            json={},
+            allow_redirects=False,
+        )
+        self.assertEqual(302, response.status_code)
+        self.assertEqual("http://192.0.2.1/x", response.headers["Location"])
+        self.assertEqual([], self.pod.nodes)
+
+    def test_links(self):
+        self.pod.faults.add(path="Systems$", links="http://192.0.2.1/")
+        (member, *_) = self.get("/redfish/v1/Systems")["Members"]
+        self.assertEqual(
+            "http://192.0.2.1/redfish/v1/Systems/1", member["@odata.id"]
+        )
+        (member, *_) = self.get("/redfish/v1/Systems")["Members"]
+        self.assertEqual("/redfish/v1/Systems/1", member["@odata.id"])
+
+    def test_drip(self):
+        self.pod.faults.add(path="Systems/1$", drip=0.0001)
+        self.assertEqual("1", self.get("/redfish/v1/Systems/1")["Id"])
+        self.pod.faults.add(path="Systems/1$", drip=0.2)
+        started = time.monotonic()
+        with self.call("GET", "/redfish/v1/Systems/1", stream=True) as slow:
+            self.assertEqual(b"{", next(slow.iter_content(1)))
+            self.assertNotEqual(b"", next(slow.iter_content(1)))
+        self.assertGreater(time.monotonic() - started, 0.15)
+
     def test_conditions_and_counts(self):
         fault = self.pod.faults.add(
             method="get", path=r"/Systems/\d+$", status=500, times=2
@@ -145,6 +191,9 @@ class FaultsTest(base.PodCase):
             {"cut": ["before"]},
             {"state": "maybe"},
             {"delay": -1},
+            {"drip": "slow"},
+            {"redirect": 7},
+            {"body": "wide"},
             {"delay": float("inf")},
             {"status": 500, "times": 0},
             {"status": 500, "path": "("},

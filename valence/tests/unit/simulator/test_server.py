@@ -63,7 +63,7 @@ class ServingTest(unittest.TestCase):
             for pod, password in ((one, "one"), (two, "two")):
                 for given, status in ((password, 200), ("three", 401)):
                     response = requests.get(
-                        pod.url + "/redfish/v1",
+                        pod.url + "/redfish/v1/Systems",
                         auth=("admin", given),
                         timeout=10,
                     )
@@ -88,7 +88,7 @@ class ServingTest(unittest.TestCase):
             with socket.create_connection((pod.host, pod.port)):
                 started = time.monotonic()
                 response = requests.get(
-                    pod.url + "/redfish/v1",
+                    pod.url + "/redfish/v1/Systems",
                     auth=base.AUTH,
                     verify=served.ca_file or True,
                     timeout=10,

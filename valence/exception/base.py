@@ -10,30 +10,47 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Every error that Valence reports.
+"""What all errors are, and those of requests and of what is kept."""
 
-An error knows its HTTP status, a stable ``code`` slug that clients may match
-on, and a message made from keyword arguments. What a user reads is the
-message alone: never a traceback, a library's text or a secret.
-"""
+import typing
 
 
 class ValenceError(Exception):
-    """Base of all errors; keyword arguments fill the ``message`` template."""
+    """Base of all errors; keyword arguments fill the ``message`` template.
+
+    :ivar detail: the whole message
+    :ivar public: what those read who may not know of the hardware
+    """
 
     status = 500
     code = "internal"
     title = "Internal error"
     message = "An unexpected error occurred."
+    #: None: all of the message may be read by everybody.
+    public: str | None = None
 
-    def __init__(self, detail: str | None = None, **values: object) -> None:
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        public: str | None = None,
+        **values: typing.Any,
+    ) -> None:
         self.values = values
         if detail is None:
             # Many begin with what people call a thing: "pod manager x is…".
             detail = self.message % values
             detail = detail[:1].upper() + detail[1:]
         self.detail = detail
+        self.public = public or type(self).public or detail
         super().__init__(self.detail)
+
+    def told(self, hardware: bool) -> str:
+        """What a client reads.
+
+        :param hardware: whether it may know of the hardware
+        """
+        return self.detail if hardware else str(self.public)
 
 
 # -- what a request may have wrong ------------------------------------------
@@ -89,6 +106,40 @@ class UnreadableBody(BadRequest):
 class InvalidMarker(BadRequest):
     code = "request.invalid_marker"
     message = "marker '%(marker)s' does not name a %(noun)s in this list."
+
+
+class Unauthenticated(ValenceError):
+    status = 401
+    code = "request.unauthenticated"
+    title = "Unauthorized"
+    message = "The request needs %(wanted)s."
+
+
+class Forbidden(ValenceError):
+    status = 403
+    code = "policy.forbidden"
+    title = "Forbidden"
+    message = (
+        "The policy does not allow this: it takes what the rule '%(rule)s' "
+        "asks for, with a token for a project."
+    )
+
+
+class ForbiddenField(Forbidden):
+    """It tells of the hardware, or places something on it."""
+
+    code = "policy.forbidden_field"
+    message = "'%(field)s' is for those whom the rule '%(rule)s' lets know it."
+
+
+class NotFromHere(Forbidden):
+    """Nobody is asked who they are, so only this machine is served."""
+
+    code = "request.not_from_here"
+    message = (
+        "The service asks nobody who they are (auth_strategy = noauth), so "
+        "it answers this machine only: %(reason)s"
+    )
 
 
 class NotFound(ValenceError):
@@ -207,12 +258,13 @@ class OperationFailed(ValenceError):
         self,
         detail: str,
         *,
+        public: str,
         status: int,
         code: str,
         location: str,
-        **values: object,
+        **values: typing.Any,
     ) -> None:
-        super().__init__(detail, location=location, **values)
+        super().__init__(detail, public=public, location=location, **values)
         self.status = status
         self.code = code
         self.title = "The operation failed"
@@ -225,10 +277,29 @@ class Unavailable(ValenceError):
     message = "The service cannot answer now; try again later."
 
 
+class ManagedElsewhere(Conflict):
+    """A node that a provisioner drives is asked of Valence."""
+
+    code = "node.managed_elsewhere"
+    message = (
+        "Node %(ident)s is managed by %(owner)s, which drives its power and "
+        "boot source; ask there, or unregister the node first."
+    )
+
+
 class DeviceTaken(Conflict):
     code = "device.taken"
     title = "Device taken"
     message = "Device %(device)s is held by %(holder)s."
+
+
+class NoFreeDevice(Conflict):
+    code = "device.none_free"
+    title = "No free device"
+    message = (
+        "There is no free device of type '%(kind)s' that node %(node)s could "
+        "be given."
+    )
 
 
 class NotEnough(Conflict):
@@ -245,17 +316,18 @@ class NotEnough(Conflict):
 class NoPodManager(Conflict):
     """No pod manager can serve a request; says why of each.
 
-    :param refusals: documents with ``pod_manager`` and ``reason``, among
-        others, the nearest first
+    :param refusals: documents with ``pod_manager``, ``filter`` and
+        ``reason``, among others, the nearest first
     """
 
     code = "node.no_pod_manager"
     title = "No pod manager can serve this"
+    public = "Nothing that is free now can serve this."
     #: Those that the message names; all are in ``refusals``.
     NAMED = 20
 
     def __init__(
-        self, refusals: list[dict[str, object]] | None = None
+        self, refusals: list[dict[str, typing.Any]] | None = None
     ) -> None:
         self.refusals = refusals or []
         parts = [
@@ -265,102 +337,12 @@ class NoPodManager(Conflict):
         more = len(self.refusals) - self.NAMED
         if more > 0:
             parts.append(f"{more} others cannot serve it either.")
+        filters = dict.fromkeys(r.get("filter") for r in self.refusals)
+        in_the_way = ", ".join(name for name in filters if name)
         super().__init__(
             "No pod manager can compose this node. "
             + (" ".join(parts) or "None is registered."),
+            public=self.public
+            + (f" In the way: {in_the_way}." if in_the_way else ""),
             refusals=self.refusals,
         )
-
-
-# -- what hardware may answer ------------------------------------------------
-
-
-class HardwareError(ValenceError):
-    """Base of every failure that a driver raises; nothing else leaves one.
-
-    A driver quotes what the hardware said, never a library's message.
-    """
-
-    status = 502
-    code = "hardware.error"
-    title = "Hardware error"
-
-
-class AuthFailure(HardwareError):
-    """The pod manager refuses the credentials (401) or the right (403)."""
-
-    code = "hardware.auth_failure"
-    message = "The pod manager refused the credentials: %(reason)s"
-
-
-class HardwareNotFound(HardwareError):
-    status = 404
-    code = "hardware.not_found"
-    title = "Not found on the hardware"
-    message = "The pod manager has no %(noun)s '%(ident)s'."
-
-
-class HardwareConflict(HardwareError):
-    """Nothing free, or the hardware's state forbids it: another may serve."""
-
-    status = 409
-    code = "hardware.conflict"
-    title = "Refused by the hardware"
-    message = "The pod manager refused: %(reason)s"
-
-
-class HardwareBadRequest(HardwareError):
-    """The pod manager understood and will never accept this request."""
-
-    status = 400
-    code = "hardware.bad_request"
-    title = "Refused by the hardware"
-    message = "The pod manager refused the request: %(reason)s"
-
-
-class HardwareNotSupported(HardwareError):
-    status = 409
-    code = "hardware.not_supported"
-    title = "Not supported by the hardware"
-    message = "Not supported by this pod manager: %(reason)s"
-
-
-class Unreachable(HardwareError):
-    """No answer: refused, reset, timed out, or TLS not trusted.
-
-    ``maybe_done`` says that the request left and may have been carried out.
-    """
-
-    status = 504
-    code = "hardware.unreachable"
-    title = "Pod manager unreachable"
-    message = "The pod manager does not answer: %(reason)s"
-
-    def __init__(
-        self,
-        detail: str | None = None,
-        *,
-        maybe_done: bool = False,
-        **values: object,
-    ) -> None:
-        super().__init__(detail, **values)
-        self.maybe_done = maybe_done
-
-
-class HardwareTimeout(HardwareError):
-    """The hardware answers but did not reach the state waited for."""
-
-    status = 504
-    code = "hardware.timeout"
-    title = "Hardware too slow"
-    message = (
-        "%(what)s did not become %(wanted)s within %(seconds)g s; "
-        "it is %(state)s."
-    )
-
-
-class BackendError(HardwareError):
-    """Any other failure that the pod manager reported."""
-
-    code = "hardware.backend_error"
-    message = "The pod manager failed with HTTP %(http_status)s: %(reason)s"

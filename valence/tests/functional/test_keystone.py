@@ -1,0 +1,397 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Valence behind a real Keystone."""
+
+from valence.tests import base  # isort: skip - chooses the threads
+import functools
+import logging
+import time
+import typing
+
+import fixtures
+import requests
+
+from valence.api.app import make_application
+from valence.simulator import PodSpec
+from valence.tests.fixtures import environment
+from valence.tests.fixtures import processes
+from valence.tests.fixtures.environment import Client
+from valence.tests.fixtures.environment import Environment
+from valence.tests.fixtures.keystone import Keystone
+from valence.tests.fixtures.proxy import Proxy
+
+
+def configure(
+    configuration: environment.Configuration,
+    keystone: Keystone,
+    **options: typing.Any,
+) -> typing.Any:
+    """An application that asks this Keystone.
+
+    :param options: of ``[keystone_authtoken]``
+    """
+    options = {**keystone.authtoken("valence"), **options}
+    # The middleware registers what the plugin needs when it is made.
+    configuration.set(None, auth_strategy="keystone")
+    configuration.load("keystone_authtoken", **options)
+    return make_application()
+
+
+class KeystoneCase(base.SharedTestCase):
+    env: Environment
+    keystone: typing.ClassVar[Keystone]
+    application: typing.ClassVar[typing.Any]
+    #: How long a token that was seen is believed, in seconds.
+    believed: typing.ClassVar[int] = -1
+
+    @classmethod
+    def make_environment(cls) -> Environment:
+        env = Environment(PodSpec(dialect="2.5", systems=4, devices=2))
+        return env
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.env.register()
+        cls.keystone = Keystone()
+        cls.keystone.setUp()
+        cls.addClassCleanup(cls.keystone.cleanUp)
+        cls.application = configure(
+            cls.conf, cls.keystone, token_cache_time=cls.believed
+        )
+
+    def client(self, token: str | None, application: object = None) -> Client:
+        headers = {} if token is None else {"X_Auth_Token": token}
+        return Client(application or self.application, **headers)
+
+    def status(self, token: str | None) -> int:
+        """What becomes of somebody with a token."""
+        answer = self.client(token).get("/v1/nodes")
+        if answer.status != 200:
+            # In our shape, wherever it was refused.
+            self.assertEqual(answer.status, answer.error["status"])
+            self.assertTrue(answer.error["request_id"].startswith("req-"))
+        return answer.status
+
+
+class TestTokens(KeystoneCase):
+    def test_roles(self) -> None:
+        for role, reads, composes, sets_up, runs, sees_all in (
+            ("reader", 200, 403, 403, 403, False),
+            ("member", 200, 202, 403, 403, False),
+            ("manager", 200, 202, 201, 403, False),
+            ("admin", 200, 202, 201, 200, True),
+            ("service", 200, 403, 403, 200, True),
+        ):
+            user = self.keystone.user(f"{role}-1", role, project="roles")
+            client = self.client(self.keystone.token(user))
+            found = (
+                client.get("/v1/nodes").status,
+                client.post("/v1/nodes", {"name": f"of-{role}"}).status,
+                client.post(
+                    "/v1/flavors", {"name": f"of-{role}", "properties": {}}
+                ).status,
+                client.get("/v1/pod_managers").status,
+                "podm_id" in client.get("/v1/nodes").text,
+            )
+            self.assertEqual((reads, composes, sets_up, runs), found[:4], role)
+            self.assertEqual(sees_all, found[4], role)
+
+    def test_projects(self) -> None:
+        mine = self.keystone.user("ann", "member", project="project-a")
+        theirs = self.keystone.user("bob", "manager", project="project-b")
+        ann = self.client(self.keystone.token(mine))
+        bob = self.client(self.keystone.token(theirs))
+        node = ann.post("/v1/nodes", {"name": "web"}, wait=30)
+        self.assertEqual(200, node.status, node)
+        self.assertEqual(
+            self.keystone.project("project-a"), node.json["project_id"]
+        )
+        self.assertEqual(mine.id, node.json["user_id"])
+        path = f"/v1/nodes/{node.json['uuid']}"
+        for answer in (
+            bob.get(path),
+            bob.get("/v1/nodes/web"),
+            bob.get(f"{path}/assets"),
+            bob.delete(path),
+            bob.patch(
+                path, [{"op": "replace", "path": "/name", "value": "b"}]
+            ),
+            bob.post(f"{path}/action", {"Reset": {"Type": "On"}}),
+        ):
+            self.assertEqual(404, answer.status, answer)
+        self.assertEqual([], bob.get("/v1/nodes").json)
+        self.assertEqual([], bob.get("/v1/operations").json)
+        # The administrator, whose project is another one, sees all.
+        admin = self.client(self.keystone.token())
+        self.assertEqual(200, admin.get(path).status)
+        self.assertEqual(204, ann.delete(path, wait=30).status)
+
+    def test_scopes(self) -> None:
+        self.assertEqual(
+            403, self.status(self.keystone.token(self.keystone.system_admin))
+        )
+
+    def test_no_token(self) -> None:
+        for token in (
+            None,
+            "",
+            " ",
+            "x",
+            "\x7f",
+            "\xe4",
+            "a b",
+            "gAAAAA" + "x" * 4000,
+            "x" * 100_000,
+        ):
+            answer = self.client(token).get("/v1/nodes")
+            self.assertEqual(401, answer.status, token)
+            self.assertEqual("request.unauthenticated", answer.error["code"])
+            self.assertEqual(
+                f'Keystone uri="{self.keystone.auth_url}"',
+                answer.headers["WWW-Authenticate"],
+            )
+
+    def test_forged(self) -> None:
+        token = self.keystone.token()
+        self.assertEqual(200, self.status(token))
+        for place in (5, len(token) // 2, -10):
+            other = "A" if token[place] != "A" else "B"
+            forged = token[:place] + other + token[place:][1:]
+            self.assertEqual(401, self.status(forged), place)
+        elsewhere = self.useFixture(Keystone())
+        self.assertEqual(401, self.status(elsewhere.token()))
+
+    def test_revoked(self) -> None:
+        token = self.keystone.token()
+        self.assertEqual(200, self.status(token))
+        self.keystone.revoke(token)
+        self.assertEqual(401, self.status(token))
+
+    def test_a_role_that_is_withdrawn(self) -> None:
+        user = self.keystone.user("carl", "member", project="project-c")
+        token = self.keystone.token(user)
+        self.assertEqual(200, self.status(token))
+        self.keystone.withdraw(user, "member")
+        self.assertEqual(401, self.status(token))
+
+    def test_application_credentials(self) -> None:
+        user = self.keystone.user("dora", "member", project="project-d")
+        robot = self.keystone.application_credential(user, "reader")
+        client = self.client(self.keystone.token(robot))
+        self.assertEqual(200, client.get("/v1/nodes").status)
+        self.assertEqual(403, client.post("/v1/nodes", {}).status)
+
+    def test_access_rules(self) -> None:
+        # They name the service by its type in the catalog.
+        self.keystone.service("composition", "valence", "http://localhost")
+        user = self.keystone.user("eve", "member", project="project-e")
+        made = self.keystone.request(
+            "POST",
+            f"/v3/users/{user.id}/application_credentials",
+            {
+                "application_credential": {
+                    "name": "nodes-only",
+                    "access_rules": [
+                        {
+                            "service": "composition",
+                            "method": "GET",
+                            "path": "/v1/nodes",
+                        }
+                    ],
+                }
+            },
+            {"X-Auth-Token": self.keystone.token(user)},
+        )["application_credential"]
+        answer = requests.post(
+            f"{self.keystone.auth_url}/auth/tokens",
+            json={
+                "auth": {
+                    "identity": {
+                        "methods": ["application_credential"],
+                        "application_credential": {
+                            "id": made["id"],
+                            "secret": made["secret"],
+                        },
+                    }
+                }
+            },
+            timeout=30,
+        )
+        client = self.client(
+            answer.headers["X-Subject-Token"], make_application()
+        )
+        self.assertEqual(200, client.get("/v1/nodes").status)
+        self.assertEqual(401, client.get("/v1/flavors").status)
+
+    def test_tokens_and_passwords_are_not_logged(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        application = configure(self.conf, self.keystone)
+        token = self.keystone.token()
+        client = self.client(token, application)
+        self.assertEqual(200, client.get("/v1/nodes").status)
+        self.assertEqual(
+            202, client.post("/v1/pod_managers/pod-0/sync").status
+        )
+        self.assertIn("enforce: rule", log.output)
+        password = self.keystone.user("valence", project="service").password
+        for secret in (token, f'"{password}"', f"={password}"):
+            self.assertNotIn(secret, log.output)
+
+
+class TestExpiry(KeystoneCase):
+    """A token ends at its time, whether it is looked up or believed."""
+
+    believed = 300
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.brief = Keystone(expiration=4)
+        cls.brief.setUp()
+        cls.addClassCleanup(cls.brief.cleanUp)
+
+    def test_expired(self) -> None:
+        for seconds in (-1, 300):
+            application = configure(
+                self.conf, self.brief, token_cache_time=seconds
+            )
+            client = self.client(self.brief.token(), application)
+            self.assertEqual(200, client.get("/v1/nodes").status)
+            time.sleep(5)
+            answer = client.get("/v1/nodes")
+            self.assertEqual(401, answer.status, answer)
+
+
+class TestCache(KeystoneCase):
+    """What was looked up is believed for a time, as it is configured."""
+
+    believed = 3
+
+    def test_revoked(self) -> None:
+        token = self.keystone.token()
+        self.assertEqual(200, self.status(token))
+        self.keystone.revoke(token)
+        self.assertEqual(200, self.status(token))
+        time.sleep(3.5)
+        self.assertEqual(401, self.status(token))
+
+
+class TestOutage(KeystoneCase):
+    believed = 300
+
+    def test_keystone_goes_and_comes(self) -> None:
+        known, unknown = self.keystone.token(), self.keystone.token()
+        self.assertEqual(200, self.status(known))
+        self.keystone.stop()
+        began = time.monotonic()
+        answer = self.client(unknown).get("/v1/nodes")
+        self.assertEqual(503, answer.status, answer)
+        self.assertEqual("service.unavailable", answer.error["code"])
+        self.assertIn("Keystone", answer.error["detail"])
+        self.assertIn("Retry-After", answer.headers)
+        self.assertLess(time.monotonic() - began, 10)
+        # Who was known is known still, and who is asked nothing is let in.
+        self.assertEqual(200, self.status(known))
+        self.assertEqual(401, self.status(None))
+        for path in ("/", "/v1", "/healthcheck"):
+            self.assertEqual(200, self.client(None).get(path).status)
+        self.keystone.start()
+        self.assertEqual(200, self.status(unknown))
+        self.assertEqual(401, self.status("forged"))
+
+    def test_keystone_is_slow(self) -> None:
+        proxy = self.useFixture(Proxy(self.keystone.url))
+        slow = proxy.on("*", ".", times=None).delay(5)
+        application = configure(
+            self.conf,
+            self.keystone,
+            auth_url=f"{proxy.url}/v3",
+            http_connect_timeout=1,
+            http_request_max_retries=0,
+        )
+        began = time.monotonic()
+        client = self.client(self.keystone.token(), application)
+        self.assertEqual(503, client.get("/v1/nodes").status)
+        self.assertLess(time.monotonic() - began, 4)
+        slow.release()
+
+    def test_keystone_answers_nonsense(self) -> None:
+        proxy = self.useFixture(Proxy(self.keystone.url))
+        # Tokens are validated where the catalog says.
+        catalog = functools.partial(
+            self.keystone.service, "identity", "keystone"
+        )
+        catalog(f"{proxy.url}/v3")
+        self.addCleanup(catalog, self.keystone.auth_url)
+        application = configure(self.conf, self.keystone)
+        client = self.client(self.keystone.token(), application)
+        for status, body in (
+            (500, "<html>s3cr3t</html>"),
+            (200, "<html>s3cr3t</html>"),
+            (200, {"token": {"s3cr3t": []}}),
+            (403, {"error": {"message": "s3cr3t"}}),
+            (300, {"versions": "s3cr3t"}),
+        ):
+            fault = proxy.on("GET", "/auth/tokens").answer(status, body)
+            answer = client.get("/v1/nodes")
+            fault.wait()
+            self.assertIn(answer.status, (401, 503), (status, answer))
+            self.assertNotIn("s3cr3t", answer.text)
+
+    def test_the_password_of_the_service_is_wrong(self) -> None:
+        application = configure(self.conf, self.keystone, password="wrong")
+        client = self.client(self.keystone.token(), application)
+        answer = client.get("/v1/nodes")
+        self.assertEqual(503, answer.status, answer)
+        self.assertNotIn("wrong", answer.text)
+
+
+class TestProcess(base.TestCase):
+    """valence-standalone with Keystone, as it is configured in files."""
+
+    def test_it(self) -> None:
+        keystone = self.useFixture(Keystone())
+        directory = self.useFixture(fixtures.TempDir()).path
+        standalone = self.useFixture(
+            processes.Standalone(
+                processes.merged(
+                    environment.QUICK,
+                    {
+                        "DEFAULT": {"auth_strategy": "keystone"},
+                        "database": {
+                            "connection": f"sqlite:///{directory}/v.sqlite"
+                        },
+                        "keystone_authtoken": keystone.authtoken("valence"),
+                    },
+                )
+            )
+        )
+        self.assertEqual(401, standalone.client().get("/v1/nodes").status)
+        token = keystone.token()
+        client = Client(
+            processes.over_http(standalone.url), X_Auth_Token=token
+        )
+        answer = client.post("/v1/nodes", {"name": "web"})
+        self.assertEqual(202, answer.status, answer)
+        client.ended(answer)
+        log = standalone.log_file.read_text()
+        # One id from the request to the last line of its operation.
+        request_id = answer.headers["X-OpenStack-Request-ID"]
+        lines = [line for line in log.splitlines() if request_id in line]
+        said = ("POST /v1/nodes 202", "compose node web", "web: failed")
+        for line, words in zip(lines, said, strict=True):
+            self.assertIn(words, line)
+            self.assertIn(f"[None {request_id} {keystone.admin.id} ", line)
+        for secret in (token, "secret"):
+            self.assertNotIn(secret, log)
