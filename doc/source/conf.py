@@ -18,6 +18,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "_exts"))
 
 extensions = [
+    "cliff.sphinxext",
     "from_code",
     "openstackdocstheme",
     "oslo_config.sphinxconfiggen",
@@ -40,6 +41,23 @@ openstackdocs_auto_name = False
 openstackdocs_use_storyboard = False
 openstackdocs_pdf_link = False
 pygments_style = "native"
+
+# cliff: what every command takes alike stands in user/commands.rst.
+autoprogram_cliff_ignored = [
+    "--help",
+    "--format",
+    "--column",
+    "--quote",
+    "--noindent",
+    "--max-width",
+    "--fit-width",
+    "--print-empty",
+    "--prefix",
+    "--sort-column",
+    "--sort-ascending",
+    "--sort-descending",
+]
+autoprogram_cliff_app_dist_name = "python-valenceclient"
 
 # oslo.config
 config_generator_config_file = [

@@ -162,6 +162,9 @@ def sync(call: Call) -> webob.Response:
     read already, that one counts.
     """
     call.query()
+    # A key stands for one operation, and here are several. Nothing is lost:
+    # who asks again is told of those that go on.
+    call.context.idempotency_key = None
     asked = types.read(Which, call.json()) if call.has_body else {}
     if asked.get("podm_id"):
         pods = [objects.PodManager.get(call.context, asked["podm_id"])]

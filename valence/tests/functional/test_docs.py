@@ -47,6 +47,7 @@ BLOCK = re.compile(
 VOLATILE = re.compile(
     r"(req-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00"
+    r"|\(\d+\.\d s\)"
 )
 SEPARATOR = "\x1e"
 
@@ -87,7 +88,9 @@ class WalkCase(base.TestCase):
         super().setUp()
         self.home = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         scripts = os.path.dirname(processes.path_of("python"))
-        self.environ = os.environ | {
+        self.environ = {
+            **{k: v for k, v in os.environ.items() if k[:3] != "OS_"},
+            "HOME": str(self.home),
             "PATH": f"{scripts}:{os.environ['PATH']}",
             "XDG_STATE_HOME": str(self.home),
         }
@@ -118,7 +121,7 @@ class WalkCase(base.TestCase):
             script = script.replace(f":{number}", f":{port}")
         # Where a page waits in vain, what came before tells why.
         done = subprocess.run(
-            ("timeout", "60", "bash", "-c", script),
+            ("timeout", "600", "bash", "-c", script),
             env=self.environ,
             stdout=subprocess.PIPE,
             text=True,
@@ -159,6 +162,14 @@ class WalkCase(base.TestCase):
         wanted = wanted.replace(r"\.\.\.", ".*")
         if not re.fullmatch(wanted, VOLATILE.sub("-", actual), re.DOTALL):
             self.fail(f"$ {command}\nprints\n{actual}\nand not\n{expected}")
+
+
+class TestReadme(WalkCase):
+    pages = ("../../README",)
+    simulated = ("8443",)
+
+    def test_commands_do_what_is_said(self) -> None:
+        self.walk()
 
 
 class TestUserGuide(WalkCase):

@@ -1,0 +1,129 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""composition flavor"""
+
+import argparse
+
+from valenceclient.osc import base
+from valenceclient.osc import explain
+from valenceclient.osc.v1 import requirements
+
+NOUN = "flavor"
+COLLECTION = "flavors"
+
+
+class CreateFlavor(base.ShowOne):
+    """Make a flavor: a named set of requirements"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", metavar="<name>", help="Unique name")
+        parser.add_argument(
+            "--description", metavar="<description>", help="Free text"
+        )
+        requirements.add(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
+        created = self.client.flavors.create(
+            name=parsed_args.name,
+            properties=requirements.read(parsed_args),
+            **base.given(parsed_args, ("description",)),
+        )
+        return base.row(created)
+
+
+class ListFlavor(base.List):
+    """List flavors"""
+
+    collection = COLLECTION
+    columns = ("uuid", "name", "properties")
+    long = ("description", "created_at")
+    filters = ("name",)
+
+
+class ShowFlavor(base.Show):
+    """Show a flavor"""
+
+    collection = COLLECTION
+    noun = NOUN
+
+
+class SetFlavor(base.Set):
+    """Change a flavor; nodes keep what they were composed by"""
+
+    collection = COLLECTION
+    noun = NOUN
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--name", metavar="<name>", help="New name")
+        parser.add_argument(
+            "--description", metavar="<description>", help="Free text"
+        )
+        requirements.add(parser)
+        return parser
+
+    def changes(self, parsed_args: argparse.Namespace) -> dict[str, object]:
+        changes = base.given(parsed_args, ("name", "description"))
+        wanted = requirements.read(parsed_args)
+        if not wanted:
+            return changes
+        # Of what a flavor says already, only what is named changes.
+        flavor = self.client.flavors.get(parsed_args.ident, ["properties"])
+        for group, keys in wanted.items():
+            if isinstance(keys, dict) and group in flavor["properties"]:
+                for key, value in keys.items():
+                    changes[f"properties/{group}/{key}"] = value
+            else:
+                changes[f"properties/{group}"] = keys
+        return changes
+
+
+class UnsetFlavor(base.ShowOne):
+    """Have a flavor ask for less"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        base.add_ident(parser, NOUN)
+        parser.add_argument(
+            "--description", action="store_true", help="Empty description"
+        )
+        parser.add_argument(
+            "--property",
+            metavar="<key>[.<key>]",
+            action="append",
+            default=[],
+            help="Requirement that is dropped, such as memory or "
+            "placement.rack; repeat for more",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
+        chosen = [
+            f"properties/{name.replace('.', '/', 1)}"
+            for name in parsed_args.property
+        ]
+        if parsed_args.description:
+            chosen.append("description")
+        if not chosen:
+            raise explain.Failed("Nothing to change: no option was given.")
+        changed = self.client.flavors.update(parsed_args.ident, remove=chosen)
+        return base.row(changed)
+
+
+class DeleteFlavor(base.Delete):
+    """Delete flavors; nodes keep what they were composed by"""
+
+    collection = COLLECTION
+    noun = NOUN

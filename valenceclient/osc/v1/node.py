@@ -1,0 +1,370 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""composed node"""
+
+import argparse
+import typing
+
+from valenceclient.osc import base
+from valenceclient.osc import explain
+from valenceclient.osc.v1 import requirements
+
+if typing.TYPE_CHECKING:
+    from valenceclient import http
+
+NOUN = "node"
+COLLECTION = "nodes"
+
+
+def _add_fields(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--description", metavar="<description>", help="Free text"
+    )
+
+
+class CreateNode(base.ShowOne):
+    """Compose a node, by flavor, by requirements, or of any free system"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "name", metavar="<name>", nargs="?", help="Name of the node"
+        )
+        parser.add_argument(
+            "--flavor",
+            metavar="<flavor>",
+            dest="flavor_id",
+            help="Flavor (name or uuid), instead of requirements",
+        )
+        parser.add_argument(
+            "--pod-manager",
+            metavar="<pod-manager>",
+            dest="podm_id",
+            help="Pod manager (name or uuid); one that can serve is chosen "
+            "otherwise",
+        )
+        _add_fields(parser)
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Compose nothing; show which pod manager would be chosen, "
+            "and why the others cannot serve",
+        )
+        base.add_wait(parser)
+        requirements.add(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
+        fields = ("name", "flavor_id", "podm_id", "description")
+        asked: dict[str, typing.Any] = base.given(parsed_args, fields)
+        properties = requirements.read(parsed_args)
+        if properties:
+            asked["properties"] = properties
+        if parsed_args.dry_run:
+            return self._shown(self.client.nodes.create(**asked, dry_run=True))
+        composed = self.client.nodes.create(**asked)
+        return self.outcome(composed, COLLECTION, parsed_args)
+
+    def _shown(self, plan: "http.Document") -> base.Row:
+        shown = {
+            name: _Plan(value) if isinstance(value, list) else value
+            for name, value in plan.items()
+        }
+        return list(shown), list(shown.values())
+
+
+class _Plan(explain.Value):
+    """The pod managers of a plan, each on a line."""
+
+    def human_readable(self) -> str:
+        return "\n".join(
+            f"{one.get('pod_manager') or one.get('filter')}: "
+            + (
+                f"score {one['score']:.3f}"
+                if "score" in one
+                else one.get("reason") or explain.human(one.get("needed"))
+            )
+            for one in self._value
+        )
+
+
+class ManageNode(base.ShowOne):
+    """Adopt a node that stands composed on a pod manager already"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "podm_id",
+            metavar="<pod-manager>",
+            help="Pod manager (name or uuid)",
+        )
+        parser.add_argument(
+            "node_index",
+            metavar="<index>",
+            help="Identifier of the node on the pod manager",
+        )
+        parser.add_argument(
+            "--name", metavar="<name>", help="Name; its index by default"
+        )
+        _add_fields(parser)
+        base.add_wait(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
+        fields = ("podm_id", "node_index", "name", "description")
+        adopted = self.client.nodes.manage(**base.given(parsed_args, fields))
+        return self.outcome(adopted, COLLECTION, parsed_args)
+
+
+class ListNode(base.List):
+    """List composed nodes"""
+
+    collection = COLLECTION
+    columns = (
+        "uuid",
+        "name",
+        "provision_state",
+        "power_state",
+        "memory_mib",
+        "managed_by",
+    )
+    long = (
+        "podm_id",
+        "flavor_id",
+        "index",
+        "processors",
+        "composed",
+        "project_id",
+        "created_at",
+        "last_error",
+    )
+    filters = (
+        "name",
+        "podm_id",
+        "flavor_id",
+        "provision_state",
+        "managed_by",
+        "composed",
+        "index",
+        "project_id",
+    )
+    references = {"podm_id": "pod_managers", "flavor_id": "flavors"}
+
+
+class ShowNode(base.Show):
+    """Show a composed node"""
+
+    collection = COLLECTION
+    noun = NOUN
+
+
+class SetNode(base.Set):
+    """Change what a node is called; its hardware is not touched"""
+
+    collection = COLLECTION
+    noun = NOUN
+    fields = ("name", "description")
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--name", metavar="<name>", help="New name")
+        _add_fields(parser)
+        return parser
+
+
+class UnsetNode(base.Unset):
+    """Empty fields of a node"""
+
+    collection = COLLECTION
+    noun = NOUN
+    fields = ("description",)
+
+
+class DeleteNode(base.Delete):
+    """Release nodes: all of their hardware is given back"""
+
+    collection = COLLECTION
+    noun = NOUN
+    waits = True
+
+
+class _Reset(base.Each):
+    """Switches nodes."""
+
+    noun = NOUN
+    #: Redfish's ResetType
+    reset_type: typing.ClassVar[str]
+    #: … with an option, and the option with its help.
+    other: typing.ClassVar[tuple[str, str, str] | None] = None
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        if self.other is not None:
+            option, _, said = self.other
+            parser.add_argument(
+                option, dest="other", action="store_true", help=said
+            )
+        return parser
+
+    def act(
+        self, ident: str, parsed_args: argparse.Namespace
+    ) -> "http.Document":
+        wanted = self.reset_type
+        if self.other is not None and parsed_args.other:
+            wanted = self.other[1]
+        return self.client.nodes.reset(ident, wanted)
+
+
+class PowerOnNode(_Reset):
+    """Switch nodes on"""
+
+    reset_type = "On"
+    other = ("--force", "ForceOn", "Even where they do not want to")
+
+
+class PowerOffNode(_Reset):
+    """Switch nodes off, at once"""
+
+    reset_type = "ForceOff"
+    other = ("--soft", "GracefulShutdown", "Have the operating system do it")
+
+
+class RebootNode(_Reset):
+    """Start nodes again, at once"""
+
+    reset_type = "ForceRestart"
+    other = ("--soft", "GracefulRestart", "Have the operating system do it")
+
+
+class InjectNmiNode(_Reset):
+    """Interrupt nodes, so that their operating system dumps its memory"""
+
+    reset_type = "Nmi"
+
+
+#: Redfish's BootSource, as the API takes it.
+BOOT_DEVICES = (
+    "Pxe",
+    "Floppy",
+    "Cd",
+    "Usb",
+    "Hdd",
+    "BiosSetup",
+    "Utilities",
+    "Diags",
+    "UefiShell",
+    "UefiTarget",
+    "SDCard",
+    "UefiHttp",
+    "RemoteDrive",
+)
+
+
+def _boot_device(text: str) -> str:
+    known = {name.lower(): name for name in BOOT_DEVICES}
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(
+            f"one of {', '.join(BOOT_DEVICES)} is wanted, not '{text}'"
+        )
+    return known[text.lower()]
+
+
+class SetBootDeviceNode(base.Command):
+    """Have a node boot from elsewhere, at its next start"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        base.add_ident(parser, NOUN)
+        parser.add_argument(
+            "target",
+            metavar="<device>",
+            type=_boot_device,
+            help=f"One of {', '.join(BOOT_DEVICES)}",
+        )
+        parser.add_argument(
+            "--persistent",
+            action="store_true",
+            help="At every start from now on",
+        )
+        parser.add_argument(
+            "--mode", choices=("UEFI", "Legacy"), help="Kind of boot"
+        )
+        base.add_wait(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        asked = self.client.nodes.boot(
+            parsed_args.ident,
+            parsed_args.target,
+            "Continuous" if parsed_args.persistent else "Once",
+            parsed_args.mode,
+        )
+        self.follow(asked.operation, parsed_args)
+
+
+class UnsetBootDeviceNode(base.Each):
+    """Have nodes boot from where they do by themselves"""
+
+    noun = NOUN
+
+    def act(
+        self, ident: str, parsed_args: argparse.Namespace
+    ) -> "http.Document":
+        return self.client.nodes.boot(ident, "None", "Disabled")
+
+
+class ListNodeAsset(base.Lister):
+    """List what a node is made of"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        base.add_ident(parser, NOUN)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Rows:
+        return _parts(
+            {"kind": kind, **item}
+            for kind, items in self.assets(parsed_args.ident).items()
+            for item in items
+        )
+
+    def assets(self, ident: str) -> dict[str, list[dict[str, typing.Any]]]:
+        return self.client.nodes.assets(ident)
+
+
+class ListNodeStorage(base.Lister):
+    """List the drives of a node, local and remote"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        base.add_ident(parser, NOUN)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Rows:
+        return _parts(self.client.nodes.storages(parsed_args.ident))
+
+
+def _parts(items: typing.Iterable[dict[str, typing.Any]]) -> base.Rows:
+    """Things of several kinds: what they share, and the rest of each."""
+    columns = ("kind", "name", "health", "details")
+    apart = (*columns, "resource_uri")
+    return base.rows(
+        (
+            {
+                **item,
+                "details": {k: v for k, v in item.items() if k not in apart},
+            }
+            for item in items
+        ),
+        columns,
+    )

@@ -1,0 +1,83 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""composition operation"""
+
+import argparse
+import typing
+
+from valenceclient.osc import base
+
+if typing.TYPE_CHECKING:
+    from valenceclient import http
+
+NOUN = "operation"
+
+
+class ListOperation(base.List):
+    """List operations: what was asked for, and how it went"""
+
+    collection = "operations"
+    columns = ("uuid", "kind", "target_name", "state", "progress")
+    long = (
+        "podm_id",
+        "created_at",
+        "started_at",
+        "ended_at",
+        "conductor",
+        "last_error",
+    )
+    filters = (
+        "kind",
+        "state",
+        "target_type",
+        "target_id",
+        "podm_id",
+        "project_id",
+    )
+
+
+class ShowOperation(base.Show):
+    """Show an operation: its steps, and why it failed if it did"""
+
+    collection = "operations"
+    noun = NOUN
+
+
+class WaitOperation(base.Command):
+    """Follow operations until they have ended, step by step"""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        base.add_ident(parser, NOUN)
+        parser.add_argument(
+            "--wait-timeout",
+            metavar="<seconds>",
+            type=base.positive,
+            help="Follow no longer than this; the operation goes on",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        self.watch.until_ended(parsed_args.ident, parsed_args.wait_timeout)
+
+
+class CancelOperation(base.Each):
+    """Have operations stop, and give back what they took"""
+
+    noun = NOUN
+    waits = False
+
+    def act(
+        self, ident: str, parsed_args: argparse.Namespace
+    ) -> "http.Document":
+        return self.client.operations.cancel(ident)
