@@ -59,10 +59,10 @@ class _Row:
     column: sa.Column[typing.Any]
     id: int
     owner: str  #: 'pod manager rack-7'
-    kept: str | None  #: as it stands in the database
+    kept: str  #: as it stands in the database
 
     def document(self) -> typing.Any:
-        return f.sealed(json.loads(self.kept)) if self.kept else None
+        return f.sealed(json.loads(self.kept))
 
 
 @dataclasses.dataclass(slots=True)
@@ -235,10 +235,12 @@ def _read(
 ) -> list[_Row]:
     table = models.TABLES[cls]
     called = table.c.name if "name" in table.c else table.c.uuid
+    kept = _as_text(table.c[name])
     with engine.reading() as connection:
         rows = connection.execute(
-            sa.select(table.c.id, called, _as_text(table.c[name]))
-            .where(table.c.id > after)
+            sa.select(table.c.id, called, kept)
+            # JSON's null is what most operations have.
+            .where(table.c.id > after, kept != "null")
             .order_by(table.c.id)
             .limit(BATCH)
         ).all()

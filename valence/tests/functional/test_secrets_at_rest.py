@@ -235,6 +235,24 @@ class TestRows(base.TestCase):
         for path in file.parent.glob(f"{file.name}*"):
             self.assertNotIn(WORD.encode(), path.read_bytes(), path)
 
+    def test_secrets_of_other_nouns(self) -> None:
+        podm = objects.PodManager.get(self.env.context, "pod-0")
+        given = {"driver_info": {"password": WORD, "none": None}}
+        operation = objects.Operation.asking(
+            self.env.context, "sync", podm, podm.uuid, secrets=given
+        )
+        operation.create()
+        with engine.reading() as connection:
+            rows = connection.execute(sa.text("SELECT * FROM operations"))
+            self.assertNotIn(WORD, str(rows.all()))
+        new = keys.rotate(self.directory).primary.fingerprint
+        self.assertEqual(2, secrets.encrypt())
+        found = secrets.survey(decrypting=True)
+        self.assertEqual({new: 2}, dict(found.keys))
+        self.assertIn(f"operation {operation.uuid}", found.owners[new])
+        operation = objects.Operation.get(self.env.context, operation.uuid)
+        self.assertEqual(given, secrets.opened(operation, "secrets"))
+
     def test_many_rows(self) -> None:
         """Batches are many, and none is forgotten."""
         count = 2 * secrets.BATCH + 7
