@@ -26,10 +26,10 @@ CONF = cfg.CONF
 
 def main() -> int:
     conf.setup(name="valence-conductor")
-    checks.database_is_current()
-    checks.secrets_can_be_read()
     checks.scheduler_is_complete()
     checks.placement_is_named()
+    checks.database_is_current()
+    checks.secrets_can_be_read()
     return launch.run(
         ConductorService(),
         CONF.conductor.drain_timeout,
