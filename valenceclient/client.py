@@ -73,6 +73,10 @@ class Client:
         found = self._http.document("GET", "/")["versions"]
         return found
 
+    def openapi(self) -> dict[str, typing.Any]:
+        """The API as an OpenAPI document."""
+        return self._http.document("GET", "/v1/openapi.json")
+
     def version(self) -> dict[str, typing.Any]:
         """The version that this library speaks."""
         found: dict[str, typing.Any]

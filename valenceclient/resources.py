@@ -203,6 +203,36 @@ class Flavors(Changed):
 class Nodes(Changed):
     path = "/v1/nodes"
 
+    def create(self, **values: typing.Any) -> Document:
+        """Compose one; the values are those of the API reference."""
+        return self._http.document(
+            "POST",
+            self.path,
+            values,
+            # How to enroll it may have passwords in it.
+            secret=isinstance(values.get("enroll"), dict),
+        )
+
+    def register(self, ident: str, **asked: typing.Any) -> Document:
+        """Enroll it in Ironic.
+
+        :param asked: what the pod manager does not know: driver, driver_info,
+            ports, … as in the API reference
+        """
+        return self._http.document(
+            "POST", self._path(ident, "register"), asked, secret=True
+        )
+
+    def unregister(self, ident: str, force: bool = False) -> Document:
+        """Take it out of Ironic; it stays composed.
+
+        :param force: forget that it is there, where there is no Ironic any
+            more
+        """
+        return self._http.document(
+            "POST", self._path(ident, "unregister"), {"force": force}
+        )
+
     def manage(self, **values: typing.Any) -> Document:
         """Adopt a node that stands composed already."""
         return self._http.document("POST", f"{self.path}/manage", values)

@@ -17,6 +17,7 @@ among them passwords.
 """
 
 import argparse
+import json
 import sys
 import typing
 
@@ -67,6 +68,17 @@ class Command(command.Command):
             return super().run(parsed_args)
         except exceptions.ClientError as e:
             raise explain.Failed(explain.error(e)) from e
+
+    def project(self, ident: str) -> str:
+        """The id of a project; a name is asked for where Keystone is there.
+
+        Who may not look for projects names them by id.
+        """
+        connection = getattr(self.app.client_manager, "sdk_connection", None)
+        if connection is None or self.app.client_manager.auth_ref is None:
+            return ident
+        found = connection.identity.find_project(ident, ignore_missing=True)
+        return ident if found is None else str(found.id)
 
     def follow(
         self, operation: str | None, parsed_args: argparse.Namespace
@@ -134,6 +146,15 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_project(parser: argparse.ArgumentParser, about: str) -> None:
+    parser.add_argument(
+        "--project",
+        dest="project_id",
+        metavar="<project>",
+        help=f"{about} (name or id)",
+    )
+
+
 def positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -152,6 +173,24 @@ def pair(text: str) -> tuple[str, str]:
     if not (key and equals):
         raise argparse.ArgumentTypeError(f"KEY=VALUE is wanted, not '{text}'")
     return key, value
+
+
+def pairs(text: str) -> dict[str, str]:
+    """``KEY=VALUE,KEY=VALUE`` of an option."""
+    return dict(pair(part) for part in text.split(","))
+
+
+def json_object(text: str) -> dict[str, typing.Any]:
+    """JSON of an option, or ``@FILE``; ``@-``: standard input."""
+    if text.startswith("@"):
+        text = content(text[1:])
+    try:
+        found = json.loads(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(f"this is no JSON: {e}") from None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError("a JSON object is wanted")
+    return found
 
 
 def content(path: str) -> str:
@@ -219,6 +258,9 @@ class List(Lister):
             help="Begin behind this one",
         )
         for field in self.filters:
+            if field == "project_id":
+                add_project(parser, "Only those of this project")
+                continue
             if field in self.references:
                 noun = self.references[field].removesuffix("s")
                 option = noun.replace("_", "-")
@@ -239,6 +281,8 @@ class List(Lister):
         for field in self.references.keys() & query.keys():
             collection = getattr(self.client, self.references[field])
             query[field] = collection.uuid_of(query[field])
+        if "project_id" in query:
+            query["project_id"] = self.project(query["project_id"])
         if parsed_args.sort:
             query["sort_key"], _, direction = parsed_args.sort.partition(":")
             query["sort_dir"] = direction or None

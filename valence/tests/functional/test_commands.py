@@ -66,6 +66,8 @@ class TestEveryCommand(CommandCase):
         (version,) = self.json("composition version list")
         self.assertEqual("v1", version["id"])
         self.assertEqual("v1", self.json("composition version show")["id"])
+        document = self.ok("composition openapi show").json
+        self.assertIn("/v1/nodes", document["paths"])
 
     def pod_managers(self) -> None:
         for number, pod in enumerate(self.env.pods):
@@ -85,7 +87,12 @@ class TestEveryCommand(CommandCase):
         self.assertEqual("Second", changed["description"])
         (found,) = self.json("pod manager list --maintenance true --long")
         self.assertEqual(changed["url"], found["url"])
-        self.json("pod manager set pod-1 --no-maintenance")
+        changed = self.json(
+            "pod manager set pod-1 --no-maintenance "
+            "--authentication-type session --wait"
+        )
+        self.assertEqual("session", changed["authentication"][0]["type"])
+        self.assertEqual("Online", changed["status"])
         changed = self.json("pod manager unset pod-1 --description")
         self.assertIsNone(changed["description"])
         self.assertFalse(changed["maintenance"])
@@ -110,8 +117,11 @@ class TestEveryCommand(CommandCase):
     def flavors(self) -> None:
         made = self.json(
             "composition flavor create small --memory 4096 --cores 4 "
-            "--description Small"
+            "--description Small --resource-class gold "
+            "--node-trait CUSTOM_A --node-trait CUSTOM_B"
         )
+        self.assertEqual("gold", made["resource_class"])
+        self.assertEqual(["CUSTOM_A", "CUSTOM_B"], made["traits"])
         self.assertEqual(
             {
                 "memory": {"capacity_mib": 4096},
@@ -139,10 +149,13 @@ class TestEveryCommand(CommandCase):
         )
         changed = self.json(
             "composition flavor unset small --description "
+            "--resource-class --node-traits "
             "--property memory.type --property pci_device "
             "--property placement"
         )
-        self.assertIsNone(changed["description"])
+        for field in ("description", "resource_class"):
+            self.assertIsNone(changed[field])
+        self.assertEqual([], changed["traits"])
         self.assertEqual(
             {
                 "memory": {"capacity_mib": 8192},
@@ -177,6 +190,11 @@ class TestEveryCommand(CommandCase):
         (drive, *_) = self.json("composed node storage list web-1")
         self.assertIn(drive["kind"], ("local_drives", "storage"))
         self.adopt()
+        # There is none here; test_commands_ironic has one.
+        said = self.fails("composed node register web-1 --wait")
+        self.assertIn("[ironic]", said)
+        said = self.fails("composed node unregister web-1 --wait")
+        self.assertIn("is 'composed'; unenroll needs it to be", said)
 
     def switch(self) -> None:
         def now() -> tuple[object, ...]:

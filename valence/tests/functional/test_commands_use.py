@@ -337,6 +337,12 @@ class TestFormats(RegisteredCase):
         self.ok(f"pooled device attach web-1 {both} --wait")  # as it is
         self.ok("pooled device detach web-1 --type NVMe --count 2 --wait")
         self.assertEqual([], self.json("pooled device list --node web-1"))
+        self.ok("pooled device attach web-1 --type storage --count 3 --wait")
+        held = self.json("pooled device list --node web-1 --sort type")
+        self.assertEqual(["NVMe", "NVMe", "SSD"], [d["type"] for d in held])
+        said = self.fails("pooled device attach web-1 --type NVMe --wait")
+        self.assertIn("NVMe", said)
+        self.ok("pooled device detach web-1 --type storage --count 3 --wait")
         said = self.fails("pooled device detach web-1 --type NVMe --wait")
         self.assertIn("Node web-1 has no device of type NVMe.", said)
 

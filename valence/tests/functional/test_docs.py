@@ -238,11 +238,11 @@ class TestProjects(WalkCase):
             answer = admin.post(path, body, wait=30)
             self.assertLess(answer.status, 300, answer)
         member = keystone.user("ann", "member", project="project-a")
-        # In the place of a client that would ask the same Keystone.
-        program = self.home / "openstack"
-        program.write_text(f"#!/bin/sh\necho {keystone.token(member)}\n")
-        program.chmod(0o755)
-        self.environ["PATH"] = f"{self.home}:{self.environ['PATH']}"
+        keystone.service("composition", "valence", standalone.url)
+        self.environ |= {
+            f"OS_{name.upper()}": str(value)
+            for name, value in keystone.credentials(member).items()
+        }
         self.walk()
 
 

@@ -22,23 +22,50 @@ NOUN = "flavor"
 COLLECTION = "flavors"
 
 
+def _add_fields(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--description", metavar="<description>", help="Free text"
+    )
+    parser.add_argument(
+        "--resource-class",
+        metavar="<class>",
+        help="Class that Ironic offers its nodes as",
+    )
+    parser.add_argument(
+        "--node-trait",
+        metavar="<trait>",
+        action="append",
+        dest="traits",
+        help="Trait that its nodes have in Ironic; repeat for more",
+    )
+    requirements.add(parser)
+
+
+_FIELDS = ("description", "resource_class", "traits")
+
+
 class CreateFlavor(base.ShowOne):
     """Make a flavor: a named set of requirements"""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", metavar="<name>", help="Unique name")
-        parser.add_argument(
-            "--description", metavar="<description>", help="Free text"
+        base.add_project(
+            parser,
+            "Project that it is for; without, everybody, or who makes it for "
+            "the own project alone, that one",
         )
-        requirements.add(parser)
+        _add_fields(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
+        values = base.given(parsed_args, ("project_id", *_FIELDS))
+        if "project_id" in values:
+            values["project_id"] = self.project(values["project_id"])
         created = self.client.flavors.create(
             name=parsed_args.name,
             properties=requirements.read(parsed_args),
-            **base.given(parsed_args, ("description",)),
+            **values,
         )
         return base.row(created)
 
@@ -48,8 +75,14 @@ class ListFlavor(base.List):
 
     collection = COLLECTION
     columns = ("uuid", "name", "properties")
-    long = ("description", "created_at")
-    filters = ("name",)
+    long = (
+        "description",
+        "project_id",
+        "resource_class",
+        "traits",
+        "created_at",
+    )
+    filters = ("name", "project_id")
 
 
 class ShowFlavor(base.Show):
@@ -68,14 +101,11 @@ class SetFlavor(base.Set):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--name", metavar="<name>", help="New name")
-        parser.add_argument(
-            "--description", metavar="<description>", help="Free text"
-        )
-        requirements.add(parser)
+        _add_fields(parser)
         return parser
 
     def changes(self, parsed_args: argparse.Namespace) -> dict[str, object]:
-        changes = base.given(parsed_args, ("name", "description"))
+        changes = base.given(parsed_args, ("name", *_FIELDS))
         wanted = requirements.read(parsed_args)
         if not wanted:
             return changes
@@ -100,6 +130,14 @@ class UnsetFlavor(base.ShowOne):
             "--description", action="store_true", help="Empty description"
         )
         parser.add_argument(
+            "--resource-class",
+            action="store_true",
+            help="Empty resource_class",
+        )
+        parser.add_argument(
+            "--node-traits", action="store_true", help="Drop all node traits"
+        )
+        parser.add_argument(
             "--property",
             metavar="<key>[.<key>]",
             action="append",
@@ -114,11 +152,17 @@ class UnsetFlavor(base.ShowOne):
             f"properties/{name.replace('.', '/', 1)}"
             for name in parsed_args.property
         ]
-        if parsed_args.description:
-            chosen.append("description")
-        if not chosen:
+        for field in ("description", "resource_class"):
+            if getattr(parsed_args, field):
+                chosen.append(field)
+        values: dict[str, object] = (
+            {"traits": []} if parsed_args.node_traits else {}
+        )
+        if not chosen and not values:
             raise explain.Failed("Nothing to change: no option was given.")
-        changed = self.client.flavors.update(parsed_args.ident, remove=chosen)
+        changed = self.client.flavors.update(
+            parsed_args.ident, values, remove=chosen
+        )
         return base.row(changed)
 
 

@@ -62,6 +62,18 @@ class CreateNode(base.ShowOne):
         )
         base.add_wait(parser)
         requirements.add(parser)
+        enroll = parser.add_mutually_exclusive_group()
+        enroll.add_argument(
+            "--enroll",
+            action="store_true",
+            help="Enroll it in Ironic once it is composed",
+        )
+        enroll.add_argument(
+            "--enrollment",
+            metavar="<JSON>",
+            type=base.json_object,
+            help="As --enroll, with what register takes, as JSON or @<file>",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
@@ -70,6 +82,8 @@ class CreateNode(base.ShowOne):
         properties = requirements.read(parsed_args)
         if properties:
             asked["properties"] = properties
+        if parsed_args.enroll or parsed_args.enrollment is not None:
+            asked["enroll"] = parsed_args.enrollment or True
         if parsed_args.dry_run:
             return self._shown(self.client.nodes.create(**asked, dry_run=True))
         composed = self.client.nodes.create(**asked)
@@ -116,13 +130,23 @@ class ManageNode(base.ShowOne):
         parser.add_argument(
             "--name", metavar="<name>", help="Name; its index by default"
         )
+        base.add_project(parser, "Project that it is for; your own otherwise")
         _add_fields(parser)
         base.add_wait(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
-        fields = ("podm_id", "node_index", "name", "description")
-        adopted = self.client.nodes.manage(**base.given(parsed_args, fields))
+        fields = (
+            "podm_id",
+            "node_index",
+            "name",
+            "description",
+            "project_id",
+        )
+        asked = base.given(parsed_args, fields)
+        if "project_id" in asked:
+            asked["project_id"] = self.project(asked["project_id"])
+        adopted = self.client.nodes.manage(**asked)
         return self.outcome(adopted, COLLECTION, parsed_args)
 
 
@@ -139,6 +163,7 @@ class ListNode(base.List):
         "managed_by",
     )
     long = (
+        "provisioner_state",
         "podm_id",
         "flavor_id",
         "index",
@@ -196,6 +221,129 @@ class DeleteNode(base.Delete):
     collection = COLLECTION
     noun = NOUN
     waits = True
+
+
+class RegisterNode(base.ShowOne):
+    """Enroll a node in Ironic, which drives it from then on
+
+    What the pod manager knows need not be said. To register it again creates
+    what is missing in Ironic, and nothing else.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        base.add_ident(parser, NOUN)
+        parser.add_argument(
+            "--driver", metavar="<driver>", help="Driver of Ironic"
+        )
+        parser.add_argument(
+            "--driver-info",
+            metavar="<key>=<value>",
+            action="append",
+            type=base.pair,
+            help="What the driver has to know; repeat for more",
+        )
+        parser.add_argument(
+            "--driver-info-file",
+            metavar="<file>",
+            type=lambda path: base.json_object(f"@{path}"),
+            help="The same as JSON: others do not see the passwords in it",
+        )
+        parser.add_argument(
+            "--driver-interface",
+            metavar="<kind>=<interface>",
+            action="append",
+            type=base.pair,
+            help="Interface of Ironic, such as boot=ipxe; repeat for more",
+        )
+        parser.add_argument(
+            "--property",
+            metavar="<key>=<value>",
+            action="append",
+            type=base.pair,
+            help="Property in Ironic; repeat for more",
+        )
+        parser.add_argument(
+            "--resource-class",
+            metavar="<class>",
+            help="Class that Ironic offers it as",
+        )
+        parser.add_argument(
+            "--trait",
+            metavar="<trait>",
+            action="append",
+            dest="traits",
+            help="Trait that it has in Ironic; repeat for more",
+        )
+        parser.add_argument(
+            "--port",
+            metavar="<MAC>[,physical_network=<network>]",
+            action="append",
+            dest="ports",
+            type=_port,
+            help="Network interface; repeat for more",
+        )
+        parser.add_argument(
+            "--physical-network",
+            metavar="<network>",
+            help="Network that its interfaces are in",
+        )
+        parser.add_argument(
+            "--target",
+            choices=("enroll", "manageable", "available"),
+            help="How far Ironic brings it",
+        )
+        base.add_wait(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
+        fields = (
+            "driver",
+            "resource_class",
+            "traits",
+            "ports",
+            "physical_network",
+            "target",
+        )
+        asked: dict[str, typing.Any] = base.given(parsed_args, fields)
+        driver_info = {
+            **(parsed_args.driver_info_file or {}),
+            **dict(parsed_args.driver_info or ()),
+        }
+        for name, value in (
+            ("driver_info", driver_info),
+            ("interfaces", dict(parsed_args.driver_interface or ())),
+            ("properties", dict(parsed_args.property or ())),
+        ):
+            if value:
+                asked[name] = value
+        enrolled = self.client.nodes.register(parsed_args.ident, **asked)
+        return self.outcome(enrolled, COLLECTION, parsed_args)
+
+
+def _port(text: str) -> dict[str, str]:
+    address, comma, more = text.partition(",")
+    return {"address": address, **(base.pairs(more) if comma else {})}
+
+
+class UnregisterNode(base.Each):
+    """Take nodes out of Ironic; they stay composed"""
+
+    noun = NOUN
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="Where there is no Ironic any more",
+        )
+        return parser
+
+    def act(
+        self, ident: str, parsed_args: argparse.Namespace
+    ) -> "http.Document":
+        return self.client.nodes.unregister(ident, parsed_args.force)
 
 
 class _Reset(base.Each):

@@ -32,6 +32,12 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
         "--driver", metavar="<driver>", help="Driver that speaks its protocol"
     )
     parser.add_argument(
+        "--authentication-type",
+        choices=("basic", "session"),
+        help="How to log in: by HTTP Basic authentication, the default, or "
+        "by a session of Redfish",
+    )
+    parser.add_argument(
         "--username", metavar="<username>", help="User to log in as"
     )
     secret = parser.add_mutually_exclusive_group()
@@ -95,9 +101,12 @@ def _password(parsed_args: argparse.Namespace) -> str | None:
     return typing.cast(str | None, parsed_args.password)
 
 
-def _basic(username: str, password: str) -> list[dict[str, typing.Any]]:
-    items = {"username": username, "password": password}
-    return [{"type": "basic", "auth_items": items}]
+def _authentication(
+    parsed_args: argparse.Namespace, password: str
+) -> list[dict[str, typing.Any]]:
+    items = {"username": parsed_args.username, "password": password}
+    kind = parsed_args.authentication_type or "basic"
+    return [{"type": kind, "auth_items": items}]
 
 
 class CreatePodManager(base.ShowOne):
@@ -129,7 +138,7 @@ class CreatePodManager(base.ShowOne):
                     "--username needs one of --password, --password-prompt "
                     "and --password-file."
                 )
-            values["authentication"] = _basic(parsed_args.username, password)
+            values["authentication"] = _authentication(parsed_args, password)
         created = self.client.pod_managers.create(**values)
         return self.outcome(created, COLLECTION, parsed_args)
 
@@ -169,13 +178,17 @@ class SetPodManager(base.Set):
     def changes(self, parsed_args: argparse.Namespace) -> dict[str, object]:
         changes = base.given(parsed_args, ("name", "url", *_FIELDS))
         password = _password(parsed_args)
-        username = parsed_args.username
-        if username is not None and password is not None:
-            changes["authentication"] = _basic(username, password)
-        elif username is not None:
-            changes["authentication/0/auth_items/username"] = username
-        elif password is not None:
-            changes["authentication/0/auth_items/password"] = password
+        if parsed_args.username is not None and password is not None:
+            changes["authentication"] = _authentication(parsed_args, password)
+            return changes
+        # What is not named stays.
+        for path, value in (
+            ("type", parsed_args.authentication_type),
+            ("auth_items/username", parsed_args.username),
+            ("auth_items/password", password),
+        ):
+            if value is not None:
+                changes[f"authentication/0/{path}"] = value
         return changes
 
 

@@ -13,7 +13,6 @@
 """The options that say what a node has to have."""
 
 import argparse
-import json
 import typing
 
 from valenceclient.osc import base
@@ -65,7 +64,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--remote-storage",
         metavar="capacity_gib=<n>[,protocol=<p>][,iscsi_address=<iqn>]",
-        type=_keys,
+        type=base.pairs,
         help="A volume of remote storage",
     )
     group.add_argument("--rack", metavar="<rack>", help="Rack to compose in")
@@ -108,7 +107,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--properties",
         metavar="<JSON>",
-        type=_json,
+        type=base.json_object,
         help="All of this as JSON, or @<file>; the options above go before",
     )
 
@@ -133,20 +132,4 @@ def read(parsed_args: argparse.Namespace) -> Properties:
 
 
 def _device(text: str) -> dict[str, str]:
-    return _keys(text) if "=" in text else {"type": text}
-
-
-def _keys(text: str) -> dict[str, str]:
-    return dict(base.pair(part) for part in text.split(","))
-
-
-def _json(text: str) -> Properties:
-    if text.startswith("@"):
-        text = base.content(text[1:])
-    try:
-        found = json.loads(text)
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(f"this is no JSON: {e}") from None
-    if not isinstance(found, dict):
-        raise argparse.ArgumentTypeError("a JSON object is wanted")
-    return found
+    return base.pairs(text) if "=" in text else {"type": text}

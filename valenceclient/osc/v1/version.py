@@ -13,6 +13,7 @@
 """composition version"""
 
 import argparse
+import json
 
 from valenceclient.osc import base
 
@@ -30,3 +31,11 @@ class ShowVersion(base.ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
         return base.row(self.client.version())
+
+
+class ShowOpenapi(base.Command):
+    """Print the API as an OpenAPI document, in JSON"""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        document = self.client.openapi()
+        self.app.stdout.write(f"{json.dumps(document, indent=2)}\n")
