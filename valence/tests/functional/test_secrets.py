@@ -50,7 +50,9 @@ def forms(word: str) -> set[str]:
     }
 
 
-class Secrets:
+class Watch:
+    """Hands out secrets, and sees that nobody wrote one down."""
+
     def setUp(self) -> None:
         super().setUp()
         self.secrets: list[str] = []
@@ -60,6 +62,29 @@ class Secrets:
         self.secrets.append(word)
         return word
 
+    def _assert_clean(self, text: str, where: str) -> None:
+        for word in self.secrets:
+            for form in forms(word):
+                place = text.find(form)
+                if place >= 0:
+                    around = text[max(0, place - 300) : place + 100]
+                    self.fail(f"a secret stands in {where}: {around}")
+
+    def _assert_rows_are_clean(self) -> None:
+        """Not even what was deleted, where the database is a file."""
+        with engine.reading() as connection:
+            for name in models.metadata.tables:
+                rows = connection.execute(sa.text(f"SELECT * FROM {name}"))
+                self._assert_clean(str(rows.all()), f"table {name}")
+        url = sa.make_url(self.deployment.database.url)
+        if url.get_backend_name() == "sqlite":
+            file = pathlib.Path(str(url.database))
+            for path in file.parent.glob(f"{file.name}*"):
+                text = path.read_bytes().decode("utf-8", "replace")
+                self._assert_clean(text, path.name)
+
+
+class Secrets(Watch):
     def _pod(self, **spec: typing.Any) -> Pod:
         return self.pod(password=self._secret(), **spec)
 
@@ -188,27 +213,6 @@ class Secrets:
                 self.assertIn(" DEBUG ", text)
             self._assert_clean(text, daemon.name)
         self._assert_rows_are_clean()
-
-    def _assert_clean(self, text: str, where: str) -> None:
-        for word in self.secrets:
-            for form in forms(word):
-                place = text.find(form)
-                if place >= 0:
-                    around = text[max(0, place - 300) : place + 100]
-                    self.fail(f"a secret stands in {where}: {around}")
-
-    def _assert_rows_are_clean(self) -> None:
-        """Not even what was deleted, where the database is a file."""
-        with engine.reading() as connection:
-            for name in models.metadata.tables:
-                rows = connection.execute(sa.text(f"SELECT * FROM {name}"))
-                self._assert_clean(str(rows.all()), f"table {name}")
-        url = sa.make_url(self.deployment.database.url)
-        if url.get_backend_name() == "sqlite":
-            file = pathlib.Path(str(url.database))
-            for path in file.parent.glob(f"{file.name}*"):
-                text = path.read_bytes().decode("utf-8", "replace")
-                self._assert_clean(text, path.name)
 
     def test_a_row_that_is_refused(self) -> None:
         """PostgreSQL shows the whole of it; there is no secret in it."""
