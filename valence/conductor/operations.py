@@ -312,8 +312,7 @@ class Operations:
                 f"{reason}. {what} failed too: {run.undo_error}"
             )[:4096]
             operation.public_error = (
-                f"{operation.public_error} Giving the hardware back failed "
-                "too."
+                f"{operation.public_error} {what} failed too."
             )[:4096]
         gone = False
         connecting = getattr(target, "status", None) == states.CONNECTING

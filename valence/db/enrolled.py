@@ -111,6 +111,7 @@ def lost(row: Enrolled, why: str) -> bool:
                     provisioner_state=None,
                     enrollment=None,
                     last_error=why,
+                    public_error=why,
                     updated_at=api.now(),
                     revision=NODES.c.revision + 1,
                 )

@@ -26,7 +26,9 @@ class ProvisionerError(ValenceError):
     status = 502
     code = "provisioner.error"
     title = "Provisioner error"
-    public = "Ironic refused or failed; an administrator can see why."
+    public: str | None = (
+        "Ironic refused or failed; an administrator can see why."
+    )
     message = "Ironic failed: %(reason)s"
 
     def __init__(
@@ -74,6 +76,7 @@ class ProvisionerUnreachable(ProvisionerError):
     status = 504
     code = "provisioner.unreachable"
     title = "Provisioner unreachable"
+    public = None
     message = "Ironic does not answer: %(reason)s"
 
 
@@ -83,6 +86,7 @@ class ProvisionerTimeout(ProvisionerError):
     status = 504
     code = "provisioner.timeout"
     title = "Provisioner too slow"
+    public = None
     message = (
         "The node did not become %(wanted)s in Ironic within %(seconds)g s; "
         "it is %(state)s."

@@ -97,8 +97,14 @@ class _Storage(Asset):
     _type = Value("Type")
     _interface = Value("Interface")
     _protocol = Value("Protocol")
+    _drives = Value("Drives", kind=resources.links)
     rpm = Value("RPM", kind=resources.number)
     drive_type = Value("DriveType")
+
+    @property
+    def within(self) -> list[str]:
+        """Links to the drives of a controller."""
+        return list(self._drives or [])
 
     def document(self) -> Document:
         shown = super().document()
@@ -132,14 +138,25 @@ def of_node(
     workers: inventory.Workers,
     node: resources.Node,
 ) -> dict[str, list[Document]]:
-    """The documents that a node links to, by kind; one call for each."""
-    assets: dict[str, list[Document]] = {}
+    """The documents that a node links to, by kind; one call for each.
+
+    Of what 2.4 links under Storage, some has drives of its own.
+    """
+
+    def read(resource: type[Asset], paths: list[str]) -> list[typing.Any]:
+        return inventory.read_all(workers, connector, resource, paths)
+
+    assets: dict[str, list[typing.Any]] = {}
     for kind, name, resource in _KINDS:
         found = resources.links((node.links or {}).get(name) or [])
-        assets[kind] = [
-            asset.document()
-            for asset in inventory.read_all(
-                workers, connector, resource, node.paths(found)
-            )
-        ]
-    return assets
+        assets[kind] = read(resource, node.paths(found))
+    storage = assets["storage"]
+    known = {one.path for one in storage}
+    drives = node.paths([link for one in storage for link in one.within])
+    storage += read(
+        _Storage, [path for path in dict.fromkeys(drives) if path not in known]
+    )
+    return {
+        kind: [asset.document() for asset in found]
+        for kind, found in assets.items()
+    }

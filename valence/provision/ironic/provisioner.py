@@ -417,4 +417,7 @@ def _in_use(node: Document) -> exception.ProvisionerConflict:
     reason = f"the node is {node['provision_state']}"
     if node.get("instance_uuid"):
         reason += f" and has the instance {node['instance_uuid']}"
-    return exception.ProvisionerConflict(reason=reason)
+    # What it is used for is for its user to know.
+    return exception.ProvisionerConflict(
+        reason=reason, public=f"Ironic refused: {reason}"
+    )

@@ -25,7 +25,7 @@ FAKE = {"driver": "fake-hardware", "interfaces": {}}
 
 
 class TestTakenIn(with_ironic.IronicCase):
-    specs = (PodSpec(dialect="2.1", systems=4),)
+    specs = (PodSpec(dialect="2.5", systems=4),)
 
     def test_compose_then_enroll(self) -> None:
         self.api.post(
@@ -300,7 +300,7 @@ class TestTakenIn(with_ironic.IronicCase):
 class TestAgain(with_ironic.IronicCase):
     """What is there is found, and what is missing is made."""
 
-    specs = (PodSpec(dialect="2.1", systems=4),)
+    specs = (PodSpec(dialect="2.5", systems=4),)
 
     def two_ports(self) -> dict[str, object]:
         """A node with two network interfaces."""

@@ -15,6 +15,7 @@ from valence.tests.functional import with_ironic  # isort: skip
 import uuid
 
 from valence import objects
+from valence.db import secrets
 from valence.simulator import EemSpec
 from valence.simulator import PodSpec
 from valence.tests.fixtures.processes import poll
@@ -25,7 +26,7 @@ FAKE = {"driver": "fake-hardware", "interfaces": {}}
 
 
 class TestLeaving(with_ironic.IronicCase):
-    specs = (PodSpec(dialect="2.1", systems=4),)
+    specs = (PodSpec(dialect="2.5", systems=4),)
     options = {"deploy": {"configdrive_use_object_store": True}}
 
     def assert_refused(self, answer: object, *words: str) -> None:
@@ -309,9 +310,11 @@ class TestExpEther(with_ironic.IronicCase):
             self.env.context, {"filters": {"kind": "enroll"}}
         )[-1]
         self.assertEqual(
-            {"address": "a", "password": "geheim-17"},
-            operation.secrets["driver_info"],
+            {"driver_info": {"address": "a", "password": "geheim-17"}},
+            secrets.opened(operation, "secrets"),
         )
+        # Encrypted where it is kept, and hidden where it is shown.
+        self.assertNotIn("geheim-17", str(operation.secrets))
         self.assertNotIn("geheim-17", repr(operation))
         held.release()
         self.api.ended(asked)

@@ -50,12 +50,8 @@ def forms(word: str) -> set[str]:
     }
 
 
-class Secrets:
-    # All libraries log all that they ever log.
-    options: typing.ClassVar[processes.Options] = {
-        "DEFAULT": {"default_log_levels": "sqlalchemy=DEBUG"},
-        "database": {"connection_debug": 100},
-    }
+class Watch:
+    """Hands out secrets, and sees that nobody wrote one down."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -65,6 +61,35 @@ class Secrets:
         word = secret()
         self.secrets.append(word)
         return word
+
+    def _assert_clean(self, text: str, where: str) -> None:
+        for word in self.secrets:
+            for form in forms(word):
+                place = text.find(form)
+                if place >= 0:
+                    around = text[max(0, place - 300) : place + 100]
+                    self.fail(f"a secret stands in {where}: {around}")
+
+    def _assert_rows_are_clean(self) -> None:
+        """Not even what was deleted, where the database is a file."""
+        with engine.reading() as connection:
+            for name in models.metadata.tables:
+                rows = connection.execute(sa.text(f"SELECT * FROM {name}"))
+                self._assert_clean(str(rows.all()), f"table {name}")
+        url = sa.make_url(self.deployment.database.url)
+        if url.get_backend_name() == "sqlite":
+            file = pathlib.Path(str(url.database))
+            for path in file.parent.glob(f"{file.name}*"):
+                text = path.read_bytes().decode("utf-8", "replace")
+                self._assert_clean(text, path.name)
+
+
+class Secrets(Watch):
+    # All libraries log all that they ever log.
+    options: typing.ClassVar[processes.Options] = {
+        "DEFAULT": {"default_log_levels": "sqlalchemy=DEBUG"},
+        "database": {"connection_debug": 100},
+    }
 
     def _pod(self, **spec: typing.Any) -> Pod:
         return self.pod(password=self._secret(), **spec)
@@ -200,27 +225,6 @@ class Secrets:
                     self.assertIn(f" DEBUG {library}", text)
             self._assert_clean(text, daemon.name)
         self._assert_rows_are_clean()
-
-    def _assert_clean(self, text: str, where: str) -> None:
-        for word in self.secrets:
-            for form in forms(word):
-                place = text.find(form)
-                if place >= 0:
-                    around = text[max(0, place - 300) : place + 100]
-                    self.fail(f"a secret stands in {where}: {around}")
-
-    def _assert_rows_are_clean(self) -> None:
-        """Not even what was deleted, where the database is a file."""
-        with engine.reading() as connection:
-            for name in models.metadata.tables:
-                rows = connection.execute(sa.text(f"SELECT * FROM {name}"))
-                self._assert_clean(str(rows.all()), f"table {name}")
-        url = sa.make_url(self.deployment.database.url)
-        if url.get_backend_name() == "sqlite":
-            file = pathlib.Path(str(url.database))
-            for path in file.parent.glob(f"{file.name}*"):
-                text = path.read_bytes().decode("utf-8", "replace")
-                self._assert_clean(text, path.name)
 
     def test_a_row_that_is_refused(self) -> None:
         """PostgreSQL shows the whole of it; there is no secret in it."""
