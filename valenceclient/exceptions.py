@@ -63,6 +63,17 @@ class ApiError(ClientError):
         return f"{self.detail} (HTTP {self.status}{where})"
 
 
+class NotShown(ClientError, KeyError):
+    """A field was looked for that the answer does not have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"The service did not show '{self.name}': is it another one?"
+
+
 class OperationFailed(ClientError):
     """An operation that was waited for failed, or was cancelled.
 
@@ -92,7 +103,4 @@ class StillRunning(ClientError):
         self.operation = operation
 
     def __str__(self) -> str:
-        return (
-            f"Operation {self.operation['uuid']} has not ended yet; it goes "
-            "on."
-        )
+        return f"Operation {self.operation['uuid']} has not ended in time."

@@ -12,6 +12,7 @@
 
 """Requests and answers: retries, versions, errors."""
 
+import re
 import time
 import typing
 import urllib.parse
@@ -39,6 +40,10 @@ TIMEOUT = 60.0
 #: which the service knows it again.
 _REPEATABLE = ("GET", "POST")
 
+NO_CONTENT = 204
+
+_VERSION = re.compile(r"\d+\.\d+")
+
 Query = typing.Mapping[str, str | int]
 
 
@@ -47,9 +52,13 @@ class Document(dict[str, typing.Any]):
 
     :ivar operation: uuid of the operation that the request has started, or
         None
+    :raises: exceptions.NotShown, for a field that is not among it
     """
 
     operation: str | None = None
+
+    def __missing__(self, name: str) -> typing.NoReturn:
+        raise exceptions.NotShown(name)
 
 
 class Http:
@@ -94,6 +103,11 @@ class Http:
                     f"no service of type {SERVICE_TYPE}, and no endpoint was "
                     "given."
                 )
+            if urllib.parse.urlsplit(found).scheme not in ("http", "https"):
+                raise exceptions.ClientError(
+                    f"'{found}' is no endpoint: it has to begin with http:// "
+                    "or https://."
+                )
             self._endpoint = found.rstrip("/").removesuffix("/v1")
         return self._endpoint
 
@@ -103,15 +117,12 @@ class Http:
         path: str,
         body: typing.Any = None,
         **options: typing.Any,
-    ) -> list[dict[str, typing.Any]]:
+    ) -> list[Document]:
         """Send a request that is answered with a list.
 
         :param options: those of :meth:`request`
         """
-        found: list[dict[str, typing.Any]] = content(
-            self.request(method, path, body, **options)
-        )
-        return found
+        return listed(self.request(method, path, body, **options))
 
     def document(
         self,
@@ -125,7 +136,9 @@ class Http:
         :param options: those of :meth:`request`
         """
         answer = self.request(method, path, body, **options)
-        shown = Document(content(answer) if answer.content else {})
+        shown = Document()
+        if answer.status_code != NO_CONTENT:
+            shown.update(_content(answer, dict))
         location = answer.headers.get("Location", "")
         if "/operations/" in location:
             shown.operation = location.rpartition("/")[2]
@@ -161,13 +174,15 @@ class Http:
             pauses = ()
         answer = self._send(method, path, body, headers, secret, pauses)
         if answer.status_code == 406 and self._negotiable:
-            older = _error(answer).max_version
-            if older and _number(older) < _number(self._version):
+            older = str(_error(answer).max_version)
+            if _VERSION.fullmatch(older) and (
+                _number(older) < _number(self._version)
+            ):
                 self._version = older
                 answer = self._send(
                     method, path, body, headers, secret, pauses
                 )
-        if answer.status_code >= 400:
+        if answer.status_code >= 300:
             raise _error(answer)
         return answer
 
@@ -206,25 +221,55 @@ class Http:
                         f"{self.endpoint} does not answer: {_reason(e)}"
                     ) from e
             else:
-                if pause is None or answer.status_code != 503:
+                if pause is None or not _passes(answer):
                     return answer
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
 
-def content(answer: requests.Response) -> typing.Any:
-    """What an answer says.
+def listed(answer: requests.Response) -> list[Document]:
+    """The items that an answer lists.
+
+    :raises: ApiError
+    """
+    found = _content(answer, list)
+    if not all(isinstance(item, dict) for item in found):
+        raise _other(answer)
+    return [Document(item) for item in found]
+
+
+def _content(answer: requests.Response, kind: type) -> typing.Any:
+    """What an answer says, of the kind that it has to be.
 
     :raises: ApiError
     """
     try:
-        return answer.json()
+        found = answer.json()
     except ValueError:
-        raise exceptions.ApiError(
-            answer.status_code,
-            f"{answer.url.partition('?')[0]} does not answer in JSON; is it "
-            "the composition service?",
-        ) from None
+        raise _other(answer) from None
+    if not isinstance(found, kind):
+        raise _other(answer)
+    return found
+
+
+def _other(answer: requests.Response) -> exceptions.ApiError:
+    """The error of an answer that is none of the service's."""
+    return exceptions.ApiError(
+        answer.status_code,
+        f"{answer.url.partition('?')[0]} does not answer as the composition "
+        "service does: is it another one?",
+    )
+
+
+def _passes(answer: requests.Response) -> bool:
+    """Whether it may be otherwise soon.
+
+    502 and 504 come from a proxy that does not find the service, while it is
+    restarted. The service itself has them for a pod manager that fails.
+    """
+    return answer.status_code == 503 or (
+        answer.status_code in (502, 504) and _error(answer).code is None
+    )
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -237,10 +282,10 @@ def _error(answer: requests.Response) -> exceptions.ApiError:
         shown = answer.json()["errors"][0]
         return exceptions.ApiError(
             answer.status_code,
-            shown["detail"],
-            shown["code"],
+            str(shown["detail"]),
+            str(shown["code"]),
             shown.get("request_id"),
-            shown.get("refusals"),
+            [dict(refusal) for refusal in shown.get("refusals") or ()],
             shown.get("max_version"),
         )
     except (ValueError, LookupError, TypeError):
@@ -255,4 +300,6 @@ def _reason(error: BaseException) -> str:
     """The innermost cause: what is wrapped around it repeats the URL."""
     while inner := error.__cause__ or error.__context__:
         error = inner
+    if getattr(error, "reason", None) == "WRONG_VERSION_NUMBER":
+        return "what listens there does not speak TLS; try http://"
     return getattr(error, "strerror", None) or str(error)

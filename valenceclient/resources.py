@@ -94,9 +94,8 @@ class Listed(Resource):
         left = limit
         while True:
             answer = self._http.request("GET", self.path, query=query)
-            page = http.content(answer)
-            for item in page:
-                yield Document(item)
+            page = http.listed(answer)
+            yield from page
             if left is not None:
                 left -= len(page)
             following = answer.links.get("next", {}).get("url")
@@ -178,7 +177,7 @@ class Racks(Listed):
 class Devices(Listed):
     path = "/v1/devices"
 
-    def stats(self, **filters: str | None) -> list[dict[str, typing.Any]]:
+    def stats(self, **filters: str | None) -> list[Document]:
         """How many of each kind there are, and how many are free.
 
         :param filters: podm_id and type
@@ -186,7 +185,7 @@ class Devices(Listed):
         query = {k: v for k, v in filters.items() if v is not None}
         return self._http.items("GET", f"{self.path}/stats", query=query)
 
-    def sync(self, podm_id: str | None = None) -> list[dict[str, typing.Any]]:
+    def sync(self, podm_id: str | None = None) -> list[Document]:
         """Have the devices of one pod manager, or of all, read again.
 
         :returns: for each ``podm_id``, ``name``, ``operation_id``, ``status``
@@ -291,7 +290,7 @@ class Nodes(Changed):
         """What it is made of, by kind."""
         return self._http.document("GET", self._path(ident, "assets"))
 
-    def storages(self, ident: str) -> list[dict[str, typing.Any]]:
+    def storages(self, ident: str) -> list[Document]:
         """Its drives, local and remote."""
         return self._http.items("GET", self._path(ident, "storages"))
 

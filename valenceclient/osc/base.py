@@ -19,6 +19,7 @@ among them passwords.
 import argparse
 import json
 import sys
+import time
 import typing
 
 from cliff import command
@@ -64,6 +65,8 @@ class Command(command.Command):
         )
 
     def run(self, parsed_args: argparse.Namespace) -> int:
+        timeout = getattr(parsed_args, "wait_timeout", None)
+        self._until = None if timeout is None else time.monotonic() + timeout
         try:
             return super().run(parsed_args)
         except exceptions.ClientError as e:
@@ -90,9 +93,17 @@ class Command(command.Command):
         if operation is None:
             return
         if parsed_args.wait:
-            self.watch.until_ended(operation, parsed_args.wait_timeout)
+            self.wait(operation)
         else:
             self.watch.started(operation)
+
+    def wait(self, operation: str) -> None:
+        """Wait for one of the operations that --wait-timeout is for.
+
+        :raises: OperationFailed, StillRunning
+        """
+        left = self._until and max(0.0, self._until - time.monotonic())
+        self.watch.until_ended(operation, left)
 
 
 class ShowOne(Command, show.ShowOne):
@@ -388,11 +399,16 @@ class Each(Command):
             else:
                 if self.waits and operation is not None:
                     begun.append((ident, operation))
-        for ident, operation in begun:
+        while begun:
+            ident, operation = begun.pop(0)
             try:
                 self.follow(operation, parsed_args)
             except exceptions.ClientError as e:
                 failed.append((ident, e))
+            except KeyboardInterrupt:
+                for _, other in begun:
+                    self.watch.started(other)
+                raise
         if len(parsed_args.ident) == 1 and failed:
             raise failed[0][1]
         if failed:
@@ -440,6 +456,8 @@ class Set(ShowOne):
             raise explain.Failed("Nothing to change: no option was given.")
         collection = getattr(self.client, self.collection)
         changed = collection.update(parsed_args.ident, changes)
+        if not self.waits:
+            return row(changed)
         return self.outcome(changed, self.collection, parsed_args)
 
 

@@ -64,17 +64,11 @@ class Watch:
                 self._clear()
                 self._tell_steps(operation, told)
                 self._draw(operation)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, exceptions.ClientError) as e:
             self._clear()
-            self._stream.write(
-                f"Operation {ident} goes on. To look at it again:\n"
-                f"  {self._program} composition operation wait {ident}\n"
-                "To have it stop, and give back what it took:\n"
-                f"  {self._program} composition operation cancel {ident}\n"
-            )
-            raise
-        except exceptions.ClientError:
-            self._clear()
+            # What the service refuses to show, it will refuse again.
+            if not isinstance(e, exceptions.ApiError) or e.status >= 500:
+                self._goes_on(ident)
             raise
         self._clear()
         self._say(
@@ -84,6 +78,14 @@ class Watch:
             self._stream.write(f"Warning: {explain.human(warning)}\n")
         if operation["state"] != SUCCEEDED:
             raise exceptions.OperationFailed(operation)
+
+    def _goes_on(self, ident: str) -> None:
+        self._stream.write(
+            f"Operation {ident} goes on. To look at it again:\n"
+            f"  {self._program} composition operation wait {ident}\n"
+            "To have it stop, and give back what it took:\n"
+            f"  {self._program} composition operation cancel {ident}\n"
+        )
 
     def _tell_steps(
         self, operation: dict[str, typing.Any], told: dict[int, str]

@@ -124,6 +124,23 @@ class TestPrograms(RegisteredCase):
         node = self.json("composed node show web-1")
         self.assertEqual("composed", node["provision_state"])
 
+    def test_ctrl_c_while_it_waits_for_several(self) -> None:
+        for name in ("a", "b"):
+            self.ok(f"composed node create {name} --wait")
+        self.pod.faults.add(point="delete", delay=3, times=None)
+        process = self.start(
+            "openstack composed node delete a b --wait", subprocess.PIPE
+        )
+        self.assertIn("release a: ", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(130, process.returncode, err)
+        words = [w for w in err.splitlines() if "operation wait" in w]
+        self.assertEqual(2, len(words), err)
+        for word in words:
+            self.ok(word.split(maxsplit=1)[1])
+        self.assertEqual([], self.json("composed node list"))
+
     def test_completion(self) -> None:
         status, out, err = self.run_program("openstack complete")
         self.assertEqual(0, status, err)
@@ -362,6 +379,26 @@ class TestFormats(RegisteredCase):
     def test_what_takes_too_long(self) -> None:
         self.pod.faults.add(point="assemble", delay=3)
         said = self.fails("composed node create web-1 --wait --wait-timeout 1")
-        self.assertIn("has not ended yet; it goes on.", said)
+        self.assertIn("has not ended in time.", said)
         operation = self.json("composed node show web-1")["operation_id"]
+        self.assertIn(f" composition operation wait {operation}\n", said)
+        (found,) = self.json("composition operation list --node web-1")
+        self.assertEqual(operation, found["uuid"])
         self.ok(f"composition operation wait {operation}")
+
+    def test_the_time_is_for_all_of_them_together(self) -> None:
+        for name in ("a", "b", "c"):
+            self.ok(f"composed node create {name} --wait")
+        self.pod.faults.add(point="delete", delay=6, times=None)
+        begun = time.monotonic()
+        said = self.fails("composed node delete a b c --wait --wait-timeout 2")
+        self.assertLess(time.monotonic() - begun, 5)
+        self.assertIn("3 of 3 failed.", said)
+        self.assertEqual(3, said.count(" composition operation wait "))
+        self.pod.faults.clear()
+        for node in self.json("composed node list --fields operation_id"):
+            if node["operation_id"]:
+                self.openstack(
+                    f"composition operation wait {node['operation_id']}"
+                )
+        self.assertEqual([], self.json("composed node list"))

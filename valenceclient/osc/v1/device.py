@@ -124,18 +124,16 @@ class RefreshDevice(base.Lister):
         if parsed_args.wait:
             for one in found:
                 one["status"], one["reason"] = self._outcome(
-                    one["operation_id"], parsed_args.wait_timeout
+                    one["operation_id"]
                 )
         self._failed = any(one["status"] == "FAILED" for one in found)
         columns = ("name", "status", "reason", "operation_id")
         return base.rows(found, columns)
 
-    def _outcome(
-        self, operation: str, timeout: int | None
-    ) -> tuple[str, str | None]:
+    def _outcome(self, operation: str) -> tuple[str, str | None]:
         """Status and reason, in the words of the API."""
         try:
-            self.watch.until_ended(operation, timeout)
+            self.wait(operation)
         except exceptions.OperationFailed as e:
             return "FAILED", str(e)
         except exceptions.StillRunning as e:
@@ -183,7 +181,7 @@ class _Move(base.Command):
             if operation is None:
                 continue  # it is where it is wanted
             if number < len(wanted) - 1:
-                self.watch.until_ended(operation, parsed_args.wait_timeout)
+                self.wait(operation)
             else:
                 self.follow(operation, parsed_args)
 

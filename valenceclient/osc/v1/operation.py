@@ -45,6 +45,22 @@ class ListOperation(base.List):
         "project_id",
     )
 
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--node",
+            metavar="<node>",
+            help="Only those on this node (name or uuid)",
+        )
+        return parser
+
+    def query(self, parsed_args: argparse.Namespace) -> dict[str, typing.Any]:
+        query = super().query(parsed_args)
+        if parsed_args.node is not None:
+            query["target_type"] = "node"
+            query["target_id"] = self.client.nodes.uuid_of(parsed_args.node)
+        return query
+
 
 class ShowOperation(base.Show):
     """Show an operation: its steps, and why it failed if it did"""
@@ -54,7 +70,7 @@ class ShowOperation(base.Show):
 
 
 class WaitOperation(base.Command):
-    """Follow operations until they have ended, step by step"""
+    """Follow an operation until it has ended, step by step"""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -68,7 +84,7 @@ class WaitOperation(base.Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        self.watch.until_ended(parsed_args.ident, parsed_args.wait_timeout)
+        self.wait(parsed_args.ident)
 
 
 class CancelOperation(base.Each):

@@ -14,6 +14,7 @@
 
 import logging
 import socket
+import threading
 
 import fixtures
 import requests
@@ -80,6 +81,20 @@ class TestRetries(case.ClientCase):
         e = self.assertRaises(exceptions.ApiError, self.client.nodes.get, "a")
         self.assertEqual("service.unavailable", e.code)
 
+    def test_a_proxy_that_does_not_find_the_service_for_a_moment(self) -> None:
+        for status in (502, 504):
+            away = {"status_code": status, "text": "<html>Bad gateway</html>"}
+            self.http.get("/v1/nodes/a", [away, {"json": {}}])
+            self.assertEqual({}, self.client.nodes.get("a"))
+        self.assertEqual(4, len(self.sent()))
+
+    def test_a_pod_manager_that_fails_is_not_asked_again(self) -> None:
+        for status in (502, 504):
+            body = case.error("hardware.failed")
+            self.http.post("/v1/nodes", status_code=status, json=body)
+            self.assertRaises(exceptions.ApiError, self.client.nodes.create)
+        self.assertEqual(2, len(self.sent()))
+
     def test_a_certificate_that_is_not_trusted(self) -> None:
         untrusted = requests.exceptions.SSLError("certificate verify failed")
         self.http.get("/v1/nodes/a", exc=untrusted)
@@ -121,6 +136,21 @@ class TestNobodyThere(base.TestCase):
         )
         self.socket.listen()
         self.assertIn("timed out", self.reason())
+
+    def test_no_tls_there(self) -> None:
+        def answer() -> None:
+            there, _ = self.socket.accept()
+            there.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            there.close()
+
+        self.socket.listen()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.url = self.url.replace("http:", "https:")
+        self.assertEqual(
+            "what listens there does not speak TLS; try http://", self.reason()
+        )
 
     def test_no_such_name(self) -> None:
         self.url = "http://no-such-name.invalid"
@@ -199,8 +229,50 @@ class TestErrors(case.ClientCase):
             )
 
     def test_of_somebody_else(self) -> None:
-        e = self.refused(text="<html>Welcome</html>")
-        self.assertIn("does not answer in JSON", str(e))
+        for answer in (
+            {"text": "<html>Welcome</html>"},
+            {"text": '{"uuid": '},
+            {"text": ""},
+            {"json": []},
+            {"json": ["a"]},
+            {"json": 3},
+            {"json": None},
+        ):
+            e = self.refused(**answer)
+            self.assertEqual(
+                f"{case.URL}/v1/nodes/a does not answer as the composition "
+                "service does: is it another one? (HTTP 200)",
+                str(e),
+            )
+        for answer in (3, None, {}, {"nodes": []}, ["a"], [["a", "b"]]):
+            self.http.get("/v1/nodes", json=answer)
+            self.http.post("/v1/devices/sync", json=answer)
+            for asks in (
+                lambda: list(self.client.nodes.list()),
+                self.client.devices.sync,
+            ):
+                e = self.assertRaises(exceptions.ApiError, asks)
+                self.assertIn("is it another one?", str(e))
+
+    def test_of_one_that_offers_choices(self) -> None:
+        e = self.refused(status_code=300, reason="Multiple Choices", json={})
+        self.assertIn("answered: Multiple Choices (HTTP 300)", str(e))
+
+    def test_with_odd_parts(self) -> None:
+        for odd in ("a", ["a"], 3):
+            e = self.refused(status_code=409, json=case.error(refusals=odd))
+            self.assertEqual([], e.refusals)
+        odd = case.error(max_version="newest")
+        e = self.refused(status_code=406, json=odd)
+        self.assertEqual(406, e.status)
+
+    def test_a_field_that_is_not_shown(self) -> None:
+        self.http.get("/v1/nodes/a", json={"uuid": "1"})
+        node = self.client.nodes.get("a")
+        self.assertIsNone(node.get("name"))
+        for error in (KeyError, exceptions.ClientError):
+            e = self.assertRaises(error, lambda: node["name"])
+            self.assertIn("did not show 'name'", str(e))
 
 
 class TestWhere(case.ClientCase):
@@ -217,6 +289,15 @@ class TestWhere(case.ClientCase):
         )
         self.http.get("/composition/", json={"versions": []})
         self.assertEqual([], valence.versions())
+
+    def test_not_a_url(self) -> None:
+        for endpoint in ("127.0.0.1:8181", "valence", "ftp://valence/"):
+            valence = client.Client(case.login(endpoint))
+            e = self.assertRaises(
+                exceptions.ClientError, valence.nodes.get, "a"
+            )
+            self.assertIn(f"'{endpoint}' is no endpoint: ", str(e))
+        self.assertEqual([], self.sent())
 
     def test_nowhere(self) -> None:
         valence = client.Client(case.login(None))

@@ -16,6 +16,7 @@ import io
 import os
 
 import fixtures
+import requests
 
 from valence.tests.unit.client import case
 from valenceclient import exceptions
@@ -172,11 +173,42 @@ class TestWatch(case.ClientCase):
         self.useFixture(fixtures.MonkeyPatch("time.sleep", interrupt))
         self.http.get(self.path, **operation("running", 0))
         self.assertRaises(KeyboardInterrupt, self.watched, io.StringIO())
+        self.assert_it_goes_on()
+
+    def assert_it_goes_on(self) -> None:
         for verb in ("wait", "cancel"):
             self.assertIn(
                 f"  openstack composition operation {verb} {UUID}\n",
                 self.shown,
             )
+
+    def test_who_loses_the_service_is_told_so_as_well(self) -> None:
+        gone = requests.exceptions.ConnectionError("cut off")
+        for last, error in (
+            ({"exc": gone}, exceptions.Unreachable),
+            ({"status_code": 502, "text": "gone"}, exceptions.ApiError),
+            ({"status_code": 500, "json": case.error()}, exceptions.ApiError),
+        ):
+            self.http.get(self.path, [operation("running", 0), last])
+            self.assertRaises(error, self.watched, io.StringIO())
+            self.assert_it_goes_on()
+
+    def test_and_who_has_no_more_time(self) -> None:
+        self.http.get(self.path, **operation("running", 0))
+        shown = io.StringIO()
+        watch = progress.Watch(self.client, shown, "openstack")
+        e = self.assertRaises(
+            exceptions.StillRunning, watch.until_ended, UUID, 0.0
+        )
+        self.assertEqual(f"Operation {UUID} has not ended in time.", str(e))
+        self.shown = shown.getvalue()
+        self.assert_it_goes_on()
+
+    def test_one_that_is_not_there_does_not_go_on(self) -> None:
+        missing = case.error("resource.not_found")
+        self.http.get(self.path, status_code=404, json=missing)
+        self.assertRaises(exceptions.ApiError, self.watched, io.StringIO())
+        self.assertEqual("", self.shown)
 
 
 class TestExplain(case.ClientCase):
