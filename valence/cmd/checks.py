@@ -39,11 +39,8 @@ def database_is_current() -> None:
         sys.exit("No database is configured: set [database]connection.")
     try:
         current = migration.current()
-    except db_exc.DBError as e:
-        sys.exit(
-            f"The database cannot be reached ({type(e).__name__}): check "
-            "[database]connection and that the server runs."
-        )
+    except (db_exc.DBError, *engine.UNREACHABLE) as e:
+        sys.exit(engine.unreachable(e))
     if current != migration.head():
         sys.exit(
             f"The database schema is at {current or 'nothing'}; this release "

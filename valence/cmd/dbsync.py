@@ -16,10 +16,10 @@ import sys
 import typing
 
 from oslo_config import cfg
-from oslo_db import exception as db_exc
 
 from valence import conf
 from valence import exception
+from valence.db import engine
 from valence.db import migration
 from valence.db import secrets
 
@@ -111,12 +111,8 @@ def main() -> int:
     except exception.KeysUnusable as e:
         print(e, file=sys.stderr)
         return 1
-    except db_exc.DBConnectionError as e:
-        print(
-            f"The database cannot be reached ({type(e).__name__}): check "
-            "[database]connection and that the server runs.",
-            file=sys.stderr,
-        )
+    except engine.UNREACHABLE as e:
+        print(engine.unreachable(e), file=sys.stderr)
         return 1
 
 

@@ -24,6 +24,7 @@ from oslo_db import exception as db_exc
 from valence import conf
 from valence import exception
 from valence import keys
+from valence.db import engine
 from valence.db import secrets
 
 CONF = cfg.CONF
@@ -213,11 +214,9 @@ def main() -> int:
         return int(CONF.command.func())
     except exception.KeysUnusable as e:
         print(e, file=sys.stderr)
-    except db_exc.DBError as e:
+    except (db_exc.DBError, *engine.UNREACHABLE) as e:
         print(
-            f"The database cannot be reached ({type(e).__name__}): check "
-            "[database]connection, that the server runs, and that "
-            "'valence-dbsync upgrade' was run.",
+            f"{engine.unreachable(e)} Was 'valence-dbsync upgrade' run?",
             file=sys.stderr,
         )
     return 1

@@ -20,6 +20,7 @@ from oslo_upgradecheck import upgradecheck
 
 from valence import exception
 import valence.conf  # noqa: F401 - registers the options
+from valence.db import engine
 from valence.db import migration
 from valence.db import secrets
 
@@ -36,10 +37,10 @@ class Checks(upgradecheck.UpgradeCommands):
             )
         try:
             current = migration.current()
-        except db_exc.DBError as e:
+        except (db_exc.DBError, *engine.UNREACHABLE) as e:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE,
-                f"The database cannot be reached ({type(e).__name__}).",
+                engine.unreachable(e),
             )
         if current != migration.head():
             return upgradecheck.Result(

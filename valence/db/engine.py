@@ -30,6 +30,29 @@ _lock = threading.Lock()
 _engines: tuple[sa.Engine, sa.Engine] | None = None
 
 
+#: There is none at [database]connection, or that is no URL of one.
+UNREACHABLE = (
+    db_exc.DBConnectionError,
+    db_exc.DBNonExistentDatabase,
+    sa.exc.ArgumentError,
+    ModuleNotFoundError,
+)
+
+
+def unreachable(error: Exception) -> str:
+    """What to tell who starts a program and has no database.
+
+    The database's own words name the user, and no password.
+    """
+    cause = getattr(error, "inner_exception", None) or error
+    words = getattr(cause, "orig", cause).args
+    why = " ".join(str(words[-1]).split()) if words else type(error).__name__
+    return (
+        f"The database cannot be reached ({why}): check "
+        "[database]connection and that the server runs."
+    )
+
+
 def _sqlite(begin: str) -> sa.Engine:
     """An engine on a file, whose transactions begin as ``begin`` says.
 

@@ -339,10 +339,14 @@ class NoPodManager(Conflict):
             parts.append(f"{more} others cannot serve it either.")
         filters = dict.fromkeys(r.get("filter") for r in self.refusals)
         in_the_way = ", ".join(name for name in filters if name)
+        tried = None in filters
         super().__init__(
             "No pod manager can compose this node. "
             + (" ".join(parts) or "None is registered."),
             public=self.public
-            + (f" In the way: {in_the_way}." if in_the_way else ""),
+            + (f" In the way: {in_the_way}." if in_the_way else "")
+            + (
+                " What fits was tried, and failed; try again." if tried else ""
+            ),
             refusals=self.refusals,
         )

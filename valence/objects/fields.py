@@ -223,6 +223,8 @@ class Refusals(Json):
         kinds = [
             {key: refusal.get(key) for key in ("filter", "needed")}
             for refusal in value
+            # What was tried and failed was turned down by no filter.
+            if refusal.get("filter")
         ]
         return [kind for i, kind in enumerate(kinds) if kind not in kinds[:i]]
 

@@ -26,9 +26,13 @@ class Failed(Exception):
     """What a command ends with; its text is what is printed."""
 
 
-def error(e: exceptions.ClientError) -> str:
+def error(e: Exception) -> str:
     """What is to be said of an error, with the refusals as a table."""
-    refusals = getattr(e, "refusals", None)
+    refusals = [
+        refusal
+        for refusal in getattr(e, "refusals", ())
+        if any(map(refusal.get, _REFUSAL))
+    ]
     if not refusals:
         return str(e)
     # The message names each of them, too; the table is easier to read.

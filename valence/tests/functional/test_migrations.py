@@ -107,6 +107,30 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
         self.assertEqual(2, before.returncode, before.stdout)
         self.assertIn("cannot be reached", _joined(before.stdout))
 
+    def test_a_connection_that_is_none(self) -> None:
+        wrong = {
+            "valence": "Could not parse",
+            "oracle+nonsense://v:s3cr3t@db/v": "oracle.nonsense",
+            "mysql+mysqldb://v:s3cr3t@db/v": "No module named 'MySQLdb'",
+        }
+        if self.kind != "sqlite":
+            other = self.database.url.replace(
+                self.database.name, "no_such_one"
+            )
+            wrong[other] = "no_such_one"
+        for url, why in wrong.items():
+            self.database.url = url
+            for program in (
+                ("valence-dbsync", "upgrade"),
+                ("valence-conductor",),
+            ):
+                refused = self._run(*program)
+                self.assertEqual(1, refused.returncode, refused.stdout)
+                self.assertIn("cannot be reached (", refused.stdout)
+                self.assertIn(why, refused.stdout)
+                self.assertNotIn("Traceback", refused.stdout)
+                self.assertNotIn("s3cr3t", refused.stdout)
+
 
 def _joined(table: str) -> str:
     """What stands in a table that breaks lines."""

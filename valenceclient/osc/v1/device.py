@@ -177,13 +177,21 @@ class _Move(base.Command):
             raise explain.Failed("--count needs --type.")
         wanted = parsed_args.device or [None] * (parsed_args.count or 1)
         for number, device in enumerate(wanted):
-            operation = self.move(parsed_args, device).operation
-            if operation is None:
-                continue  # it is where it is wanted
-            if number < len(wanted) - 1:
-                self.wait(operation)
-            else:
-                self.follow(operation, parsed_args)
+            try:
+                operation = self.move(parsed_args, device).operation
+                if operation is None:
+                    continue  # it is where it is wanted
+                if number < len(wanted) - 1:
+                    self.wait(operation)
+                else:
+                    self.follow(operation, parsed_args)
+            except (exceptions.ClientError, explain.Failed) as e:
+                if not number:
+                    raise
+                raise explain.Failed(
+                    f"{explain.error(e)}\n{number} of {len(wanted)} were "
+                    f"{self.verb}ed before, and stay so."
+                ) from e
 
     def move(
         self, parsed_args: argparse.Namespace, device: str | None

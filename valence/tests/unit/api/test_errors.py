@@ -102,6 +102,22 @@ class TestErrors(base.TestCase):
             self.assertEqual(wanted, shown["refusals"])
             self.assertEqual(sees, "pod-1" in answer.text)
 
+    def test_what_was_tried_is_told_without_its_name(self) -> None:
+        tried = REFUSAL | {"filter": None, "needed": {}}
+        who = context.RequestContext(sees_hardware=False)
+        answer = errors.response(
+            exception.NoPodManager([REFUSAL, tried]), {"valence.context": who}
+        )
+        (shown,) = json.loads(answer.body)["errors"]
+        self.assertEqual(
+            "Nothing that is free now can serve this. In the way: capacity. "
+            "What fits was tried, and failed; try again.",
+            shown["detail"],
+        )
+        self.assertEqual(
+            [{"filter": "capacity", "needed": {"NVMe": 2}}], shown["refusals"]
+        )
+
     def test_what_is_not_ours_is_not_told(self) -> None:
         for error, status in (
             (ValueError("s3cr3t"), 500),

@@ -258,6 +258,11 @@ class TestExplain(case.ClientCase):
         self.assertIn("| filter  | needed |", shown)
         self.assertIn("pod-1: it is full", shown)
 
+    def test_where_there_is_nothing_to_tell(self) -> None:
+        for refusal in ({}, {"filter": None, "needed": {}}, {"other": 1}):
+            shown = self.refused(refusal)
+            self.assertEqual(1, len(shown.splitlines()))
+
     def test_values(self) -> None:
         for value, wanted in (
             (None, ""),
