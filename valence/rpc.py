@@ -12,6 +12,7 @@
 
 """The message bus: transport, and what travels with a message."""
 
+import pkgutil
 import typing
 
 from oslo_config import cfg
@@ -19,6 +20,7 @@ import oslo_messaging
 from oslo_messaging.rpc import dispatcher
 from oslo_versionedobjects import base as ovo_base
 
+from valence import exception
 from valence.context import RequestContext
 from valence.objects import base
 
@@ -78,9 +80,17 @@ def transport() -> oslo_messaging.Transport:
     global _transport
     if _transport is None:
         _transport = oslo_messaging.get_rpc_transport(
-            CONF, url=_url, allowed_remote_exmods=["valence.exception"]
+            CONF, url=_url, allowed_remote_exmods=_errors()
         )
     return _transport
+
+
+def _errors() -> list[str]:
+    """The modules whose errors cross the bus as what they are."""
+    modules = pkgutil.iter_modules(
+        exception.__path__, f"{exception.__name__}."
+    )
+    return [module.name for module in modules]
 
 
 def cleanup() -> None:
