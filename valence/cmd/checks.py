@@ -16,8 +16,10 @@ A service that fails after the fork would be started again for ever; so
 whatever can be known to be wrong is said before, once, with what to do.
 """
 
+import contextlib
 import socket
 import sys
+import typing
 
 from oslo_config import cfg
 from oslo_db import exception as db_exc
@@ -37,20 +39,32 @@ def database_is_current() -> None:
     """Exit with a reason unless the schema is that of this code."""
     if not CONF.database.connection:
         sys.exit("No database is configured: set [database]connection.")
+    with _database_answers():
+        problem = migration.problem()
+    if problem is not None:
+        sys.exit(problem)
+    # The children of the fork make connections of their own.
+    engine.dispose()
+
+
+def upgrade_database() -> None:
+    """Bring the schema up to date, or exit with a reason."""
+    with _database_answers():
+        try:
+            migration.upgrade()
+        except migration.Unknown as e:
+            sys.exit(str(e))
+
+
+@contextlib.contextmanager
+def _database_answers() -> typing.Iterator[None]:
     try:
-        current = migration.current()
+        yield
     except db_exc.DBError as e:
         sys.exit(
             f"The database cannot be reached ({type(e).__name__}): check "
             "[database]connection and that the server runs."
         )
-    if current != migration.head():
-        sys.exit(
-            f"The database schema is at {current or 'nothing'}; this release "
-            f"needs {migration.head()}. Run: valence-dbsync upgrade"
-        )
-    # The children of the fork make connections of their own.
-    engine.dispose()
 
 
 def clients_are_known() -> None:

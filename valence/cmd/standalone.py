@@ -28,7 +28,6 @@ from valence.cmd import launch
 from valence.cmd import server
 from valence.conductor.service import ConductorService
 from valence.db import engine
-from valence.db import migration
 from valence.db import secrets
 from valence.wsgi import wiring
 
@@ -95,7 +94,7 @@ def main() -> int:
     checks.clients_are_known()
     rpc.use_memory()
     CONF.set_override("object_backend", "database", "api")
-    migration.upgrade()
+    checks.upgrade_database()
     _prepare_secrets()
     engine.dispose()
     checks.scheduler_is_complete()
