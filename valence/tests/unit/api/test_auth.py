@@ -280,6 +280,15 @@ class TestKeystone(AuthCase):
         # It goes over the bus, and into debug logs.
         self.assertNotIn("token-of", str(someone.to_dict()))
 
+    def test_bytes_that_are_no_text(self) -> None:
+        """They are the client's fault, and not Keystone's."""
+        log = self.useFixture(fixtures.FakeLogger())
+        client = self.tokens.client("member", "p")
+        for path in ("/v1/nodes/%ff", "/v1/nodes?%ff"):
+            answer = client.get(path)
+            self.assertEqual(400, answer.status, answer)
+        self.assertNotIn("Traceback", log.output)
+
     def test_keystone_is_away(self) -> None:
         self.useFixture(
             fixtures.MonkeyPatch(

@@ -106,6 +106,7 @@ class TestErrors(base.TestCase):
         for error, status in (
             (ValueError("s3cr3t"), 500),
             (KeyError("s3cr3t"), 500),
+            (UnicodeDecodeError("s3cr3t", b"", 0, 1, "s3cr3t"), 500),
             (DBError("INSERT s3cr3t"), 503),
             (webob.exc.HTTPBadRequest("s3cr3t"), 400),
             (webob.exc.HTTPNotAcceptable("s3cr3t"), 406),
@@ -121,9 +122,10 @@ class TestErrors(base.TestCase):
         while todo:
             cls = todo.pop()
             todo += cls.__subclasses__()
-            if cls.__module__ != exception.__name__:
+            if not cls.__module__.startswith(f"{exception.__name__}."):
                 continue
             self.assertRegex(cls.code, r"^[a-z_]+(\.[a-z_]+)?$")
             self.assertEqual(
                 cls.status, found.setdefault(cls.code, cls.status), cls
             )
+        self.assertIn("resource.not_found", found)
