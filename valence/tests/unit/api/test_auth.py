@@ -13,6 +13,7 @@
 """Who is let in, by each of the strategies."""
 
 import base64
+import concurrent.futures
 import pathlib
 import threading
 import time
@@ -21,6 +22,7 @@ import typing
 import bcrypt
 import fixtures
 from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import fixture as ksa_fixture
 from keystonemiddleware import auth_token
 import webob
 
@@ -317,6 +319,82 @@ class TestKeystone(AuthCase):
             self.assertEqual("10", answer.headers["Retry-After"])
 
 
+class TestBelieved(AuthCase):
+    """What was looked up is kept for all threads, within bounds."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.asked: list[str] = []
+
+        def verify(_self: object, token: str, **_more: object) -> object:
+            self.asked.append(token)
+            data = ksa_fixture.V3Token(project_id="p")
+            data.add_role(name="reader")
+            return data
+
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                "keystonemiddleware.auth_token._identity.IdentityServer"
+                ".verify_token",
+                verify,
+            )
+        )
+
+    def application(self, seconds: int) -> typing.Any:
+        self.conf.set("keystone_authtoken", token_cache_time=seconds)
+        return self.protected("keystone")
+
+    def ask_with(self, application: typing.Any, token: str) -> int:
+        answer = self.ask(application, HTTP_X_AUTH_TOKEN=token)
+        return answer.status_int
+
+    def test_by_all_threads(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger())
+        application = self.application(300)
+        self.assertEqual(200, self.ask_with(application, "one"))
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            found = list(
+                pool.map(
+                    lambda _: self.ask_with(application, "one"), range(200)
+                )
+            )
+        self.assertEqual({200}, set(found))
+        self.assertEqual(["one"], self.asked)
+        self.assertEqual(200, self.ask_with(application, "two"))
+        self.assertEqual(["one", "two"], self.asked)
+        # keystonemiddleware's own would be deprecated.
+        self.assertNotIn("deprecated", log.output)
+
+    def test_for_its_time(self) -> None:
+        for seconds, wanted in ((-1, 2), (1, 1)):
+            self.asked.clear()
+            application = self.application(seconds)
+            for _ in range(2):
+                self.assertEqual(200, self.ask_with(application, "one"))
+            self.assertEqual(wanted, len(self.asked), seconds)
+        time.sleep(1.1)
+        self.assertEqual(200, self.ask_with(application, "one"))
+        self.assertEqual(2, len(self.asked))
+
+    def test_the_oldest_go(self) -> None:
+        with fixtures.MonkeyPatch("valence.api.auth._Believed.MOST", 3):
+            application = self.application(300)
+        for token in ("one", "two", "three", "four", "four", "one"):
+            self.assertEqual(200, self.ask_with(application, token))
+        self.assertEqual(["one", "two", "three", "four", "one"], self.asked)
+
+    def test_in_memcached_where_that_is_named(self) -> None:
+        self.conf.set("keystone_authtoken", memcached_servers=["127.0.0.1:1"])
+        environ = webob.Request.blank("/v1/nodes").environ
+        environ["HTTP_X_AUTH_TOKEN"] = "one"
+        with fixtures.MonkeyPatch(
+            "keystonemiddleware.auth_token._cache.TokenCache._get_cache_pool",
+            _raising(ValueError("memcached")),
+        ):
+            self.protected("keystone")(environ, lambda *_: None)
+        self.assertNotIn("valence.tokens", environ)
+
+
 #: Before any fixture replaces it.
 _FETCH = auth_token.AuthProtocol.fetch_token
 
@@ -410,6 +488,28 @@ class TestProblems(base.TestCase):
         self.assertIn("[keystone_authtoken]", auth.problem() or "")
         self.conf.set("keystone_authtoken", auth_type="password")
         self.assertIsNone(auth.problem())
+
+    def test_memcached(self) -> None:
+        """Without its library each request would fail."""
+        self.conf.set(None, auth_strategy="keystone")
+        self.conf.set(
+            "keystone_authtoken",
+            auth_type="password",
+            memcached_servers=["127.0.0.1:11211"],
+        )
+        for secure, needed in ((False, "memcache"), (True, "bmemcached")):
+            self.conf.set("keystone_authtoken", memcache_tls_enabled=secure)
+            for installed in ({"memcache", "bmemcached"}, {"requests"}):
+                with fixtures.MockPatch(
+                    "importlib.util.find_spec",
+                    lambda name, of=installed: name if name in of else None,
+                ):
+                    said = auth.problem()
+                if needed in installed:
+                    self.assertIsNone(said)
+                else:
+                    self.assertIn(f"no Python module '{needed}'", said or "")
+                    self.assertIn("valence[memcached]", said or "")
 
     def test_passwords(self) -> None:
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
