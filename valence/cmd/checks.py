@@ -17,7 +17,6 @@ whatever can be known to be wrong is said before, once, with what to do.
 """
 
 import contextlib
-import socket
 import sys
 import typing
 
@@ -26,7 +25,6 @@ from oslo_db import exception as db_exc
 
 from valence import exception
 from valence import placement
-from valence.api import auth
 from valence.db import engine
 from valence.db import migration
 from valence.db import secrets
@@ -67,22 +65,6 @@ def _database_answers() -> typing.Iterator[None]:
         )
 
 
-def clients_are_known() -> None:
-    """Exit with a reason where the API cannot tell who may ask for what."""
-    if (problem := auth.problem()) is not None:
-        sys.exit(problem)
-    if (
-        CONF.auth_strategy == "noauth"
-        and not CONF.api.allow_remote_noauth
-        and not auth.is_here(str(CONF.api.host))
-    ):
-        sys.exit(
-            f"auth_strategy is noauth and [api]host is {CONF.api.host}: who "
-            "reaches it would be the administrator. Listen on 127.0.0.1, "
-            "choose another auth_strategy, or set [api]allow_remote_noauth."
-        )
-
-
 def secrets_can_be_read() -> None:
     """Exit with a reason where keys are missing."""
     try:
@@ -110,17 +92,3 @@ def scheduler_is_complete() -> None:
         select.check()
     except select.PluginError as e:
         sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
-
-
-def address_is_free() -> None:
-    """Exit with a reason where the API cannot listen."""
-    family = socket.AF_INET6 if ":" in CONF.api.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((CONF.api.host, CONF.api.port))
-        except OSError as e:
-            sys.exit(
-                f"Cannot listen on {CONF.api.host}:{CONF.api.port} "
-                f"({e.strerror}): set [api]host and [api]port."
-            )

@@ -91,7 +91,7 @@ def main() -> int:
         )
     # Nothing has to be set up to try it, on this machine.
     CONF.set_default("auth_strategy", "noauth")
-    checks.clients_are_known()
+    server.clients_are_known()
     rpc.use_memory()
     CONF.set_override("object_backend", "database", "api")
     checks.upgrade_database()
@@ -99,7 +99,7 @@ def main() -> int:
     engine.dispose()
     checks.scheduler_is_complete()
     checks.placement_is_named()
-    checks.address_is_free()
+    server.address_is_free()
     print(
         f"Valence listens on http://{CONF.api.host}:{CONF.api.port} and "
         f"keeps its data in {CONF.database.connection}. "

@@ -30,7 +30,7 @@ from valence import context
 from valence import exception
 from valence.api import auth
 from valence.api.app import make_application
-from valence.cmd import checks
+from valence.cmd import server
 from valence.tests import base
 from valence.tests.fixtures import environment
 from valence.tests.fixtures import tokens
@@ -550,9 +550,9 @@ class TestProblems(base.TestCase):
             self.conf.set("keystone_authtoken", auth_type="password")
             self.conf.set("api", host=host, allow_remote_noauth=allowed)
             if not wrong:
-                checks.clients_are_known()
+                server.clients_are_known()
                 continue
-            error = self.assertRaises(SystemExit, checks.clients_are_known)
+            error = self.assertRaises(SystemExit, server.clients_are_known)
             self.assertIn("allow_remote_noauth", str(error))
 
 
