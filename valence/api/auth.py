@@ -168,11 +168,17 @@ class _Keystone:
         environ.update(self._shared)
         try:
             answer = webob.Request(environ).get_response(self._protocol)
-        except Exception:
+        except Exception as e:
             if CONTEXT in environ:
                 raise  # it comes from behind the middleware
             # What it makes of odd answers is as odd, KeyError and the like.
-            LOG.exception("Keystone cannot be asked.")
+            # It may come with each request, for as long as nobody mends it.
+            LOG.error(
+                "Keystone cannot be asked: %s: %s",
+                type(e).__name__,
+                e,
+                exc_info=CONF.debug,
+            )
             raise self._away() from None
         if CONTEXT in environ:
             return answer(environ, start)

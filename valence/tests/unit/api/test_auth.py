@@ -261,6 +261,7 @@ class TestOutside(base.TestCase):
 
     def setUp(self) -> None:
         super().setUp()
+        make_application()  # registers the options
         self.conf.set("healthcheck", backends=[])
 
     def ask(

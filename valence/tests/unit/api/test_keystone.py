@@ -58,6 +58,7 @@ class TestKeystone(AuthCase):
         self.assertNotIn("Traceback", log.output)
 
     def test_keystone_is_away(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger())
         self.useFixture(
             fixtures.MonkeyPatch(
                 "keystonemiddleware.auth_token.AuthProtocol.fetch_token",
@@ -83,6 +84,8 @@ class TestKeystone(AuthCase):
             self.assertEqual("service.unavailable", told["code"])
             self.assertNotIn("10.0.0.1", answer.text)
             self.assertEqual("10", answer.headers["Retry-After"])
+        self.assertIn("Keystone cannot be asked: Unauthorized", log.output)
+        self.assertNotIn("Traceback", log.output)
 
 
 class TestBelieved(AuthCase):
