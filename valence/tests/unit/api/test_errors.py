@@ -15,6 +15,7 @@ import webob.exc
 
 from valence import context
 from valence import exception
+from valence import rpc
 from valence.api import errors
 from valence.tests import base
 
@@ -124,6 +125,8 @@ class TestErrors(base.TestCase):
             todo += cls.__subclasses__()
             if not cls.__module__.startswith(f"{exception.__name__}."):
                 continue
+            # What a conductor raises is the same in an API process.
+            self.assertIn(cls.__module__, rpc._ERRORS)
             self.assertRegex(cls.code, r"^[a-z_]+(\.[a-z_]+)?$")
             self.assertEqual(
                 cls.status, found.setdefault(cls.code, cls.status), cls
