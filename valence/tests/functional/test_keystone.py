@@ -48,12 +48,9 @@ def configure(
     return make_application()
 
 
-class TestTokens(base.SharedTestCase):
-    """Two of Keystone: one is ours, the other's tokens are brief."""
-
+class KeystoneCase(base.SharedTestCase):
     env: Environment
     keystone: typing.ClassVar[Keystone]
-    brief: typing.ClassVar[Keystone]
     #: Looks up each token each time.
     application: typing.ClassVar[typing.Any]
 
@@ -66,10 +63,9 @@ class TestTokens(base.SharedTestCase):
     def setUpClass(cls) -> None:
         super().setUpClass()
         cls.env.register()
-        cls.keystone, cls.brief = Keystone(), Keystone(expiration=4)
-        for keystone in (cls.keystone, cls.brief):
-            keystone.setUp()
-            cls.addClassCleanup(keystone.cleanUp)
+        cls.keystone = Keystone()
+        cls.keystone.setUp()
+        cls.addClassCleanup(cls.keystone.cleanUp)
         cls.application = configure(cls.conf, cls.keystone)
 
     def client(self, token: str | None, application: object = None) -> Client:
@@ -84,6 +80,18 @@ class TestTokens(base.SharedTestCase):
             self.assertEqual(answer.status, answer.error["status"])
             self.assertTrue(answer.error["request_id"].startswith("req-"))
         return answer.status
+
+
+class TestTokens(KeystoneCase):
+    #: Another one, whose tokens are brief.
+    brief: typing.ClassVar[Keystone]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.brief = Keystone(expiration=4)
+        cls.brief.setUp()
+        cls.addClassCleanup(cls.brief.cleanUp)
 
     def test_roles(self) -> None:
         for role, reads, composes, sets_up, runs, sees_all in (
