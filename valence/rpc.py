@@ -12,7 +12,6 @@
 
 """The message bus: transport, and what travels with a message."""
 
-import pkgutil
 import typing
 
 from oslo_config import cfg
@@ -29,6 +28,12 @@ TOPIC = "valence-conductor"
 
 # A queue and an exchange of our own, on whatever broker we are given.
 oslo_messaging.set_transport_defaults(control_exchange="valence")
+
+
+#: The modules whose errors come back over the bus as what they are.
+_ERRORS = sorted(
+    {getattr(exception, name).__module__ for name in exception.__all__}
+)
 
 
 class _ObjectSerializer(ovo_base.VersionedObjectSerializer):
@@ -80,17 +85,9 @@ def transport() -> oslo_messaging.Transport:
     global _transport
     if _transport is None:
         _transport = oslo_messaging.get_rpc_transport(
-            CONF, url=_url, allowed_remote_exmods=_errors()
+            CONF, url=_url, allowed_remote_exmods=_ERRORS
         )
     return _transport
-
-
-def _errors() -> list[str]:
-    """The modules whose errors cross the bus as what they are."""
-    modules = pkgutil.iter_modules(
-        exception.__path__, f"{exception.__name__}."
-    )
-    return [module.name for module in modules]
 
 
 def cleanup() -> None:

@@ -29,6 +29,7 @@ from valence.db import engine
 from valence.simulator import Pod
 from valence.simulator import PodSpec
 from valence.tests.fixtures import environment
+from valence.tests.fixtures import leaks
 from valence.tests.fixtures import processes
 
 
@@ -139,6 +140,7 @@ class DeployedCase(Agreement, base.TestCase):
 
     def pod(self, **spec: typing.Any) -> Pod:
         """Simulate a pod."""
+        spec.setdefault("password", leaks.secret())
         (pod,) = self.useFixture(environment.Pods(PodSpec(**spec))).pods
         return pod
 
