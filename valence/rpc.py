@@ -19,6 +19,7 @@ import oslo_messaging
 from oslo_messaging.rpc import dispatcher
 from oslo_versionedobjects import base as ovo_base
 
+from valence import exception
 from valence.context import RequestContext
 from valence.objects import base
 
@@ -27,6 +28,12 @@ TOPIC = "valence-conductor"
 
 # A queue and an exchange of our own, on whatever broker we are given.
 oslo_messaging.set_transport_defaults(control_exchange="valence")
+
+
+#: The modules whose errors come back over the bus as what they are.
+_ERRORS = sorted(
+    {getattr(exception, name).__module__ for name in exception.__all__}
+)
 
 
 class _ObjectSerializer(ovo_base.VersionedObjectSerializer):
@@ -78,7 +85,7 @@ def transport() -> oslo_messaging.Transport:
     global _transport
     if _transport is None:
         _transport = oslo_messaging.get_rpc_transport(
-            CONF, url=_url, allowed_remote_exmods=["valence.exception"]
+            CONF, url=_url, allowed_remote_exmods=_ERRORS
         )
     return _transport
 

@@ -131,11 +131,28 @@ def _front(app: typing.Any) -> typing.Any:
             ]
             return start_response(status, headers, exc_info)
 
+        if not _is_readable(environ):
+            # Before a library stumbles over it, and logs how it fell.
+            unreadable = exception.BadRequest(
+                "The path or the query cannot be read; is it UTF-8?"
+            )
+            return errors.response(unreadable, environ)(environ, start)
         if environ["PATH_INFO"] == "/healthcheck":
             return healthy(environ, start_response)
         return app(environ, start)
 
     return application
+
+
+def _is_readable(environ: dict[str, typing.Any]) -> bool:
+    """Whether path and query are UTF-8; WSGI has bytes as Latin-1."""
+    query = environ.get("QUERY_STRING", "").encode("latin-1")
+    try:
+        environ["PATH_INFO"].encode("latin-1").decode()
+        urllib.parse.unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _log(environ: dict[str, typing.Any], status: str) -> None:

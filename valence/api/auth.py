@@ -19,6 +19,7 @@ environment, and nothing behind looks at headers for it.
 import collections
 import hashlib
 import hmac
+import importlib.util
 import ipaddress
 import os
 import re
@@ -27,6 +28,7 @@ import typing
 import urllib.parse
 
 import bcrypt
+import cachetools
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_log import log
@@ -97,6 +99,35 @@ def _context(environ: Environ, **who: typing.Any) -> RequestContext:
 _TOKEN = re.compile(r"\s*[!-~]{0,4096}\s*", re.ASCII)
 
 
+class _Believed:
+    """Tokens that were looked up, by digest, where no memcached has them.
+
+    keystonemiddleware would keep them for each thread on its own, and as many
+    as there are: with Keystone away the same token would be good or not as
+    chance has it.
+    """
+
+    #: What Keystone tells of one may have a catalog of some KiB in it.
+    MOST = 2000
+    #: Where keystonemiddleware looks for this in the WSGI environment.
+    KEY = "valence.tokens"
+
+    def __init__(self, seconds: float) -> None:
+        self._lock = threading.Lock()
+        self._tokens: cachetools.TTLCache[str, bytes] = cachetools.TTLCache(
+            self.MOST, seconds
+        )
+
+    def get(self, key: str) -> bytes | None:
+        with self._lock:
+            return self._tokens.get(key)
+
+    def set(self, key: str, value: bytes, time: float) -> None:
+        """:param time: that of the options, as for all of them"""
+        with self._lock:
+            self._tokens[key] = value
+
+
 class _Keystone:
     """The token says it; keystonemiddleware has Keystone validate it."""
 
@@ -107,8 +138,13 @@ class _Keystone:
             ("service_type", versions.SERVICE_TYPE),
             # Without it a request would wait for ever.
             ("http_connect_timeout", 5),
+            ("cache", _Believed.KEY),
         ):
             CONF.set_default(name, value, "keystone_authtoken")
+        group = CONF.keystone_authtoken
+        self._shared: Environ = {}
+        if not group.memcached_servers:
+            self._shared[_Believed.KEY] = _Believed(group.token_cache_time)
         self._protocol = auth_token.AuthProtocol(
             self._known,
             {"oslo_config_config": CONF, "oslo_config_project": "valence"},
@@ -129,13 +165,20 @@ class _Keystone:
             # look as if it were sick.
             if not _TOKEN.fullmatch(environ.get(f"HTTP_{name}", "")):
                 del environ[f"HTTP_{name}"]
+        environ.update(self._shared)
         try:
             answer = webob.Request(environ).get_response(self._protocol)
-        except Exception:
+        except Exception as e:
             if CONTEXT in environ:
                 raise  # it comes from behind the middleware
             # What it makes of odd answers is as odd, KeyError and the like.
-            LOG.exception("Keystone cannot be asked.")
+            # It may come with each request, for as long as nobody mends it.
+            LOG.error(
+                "Keystone cannot be asked: %s: %s",
+                type(e).__name__,
+                e,
+                exc_info=CONF.debug,
+            )
             raise self._away() from None
         if CONTEXT in environ:
             return answer(environ, start)
@@ -340,10 +383,19 @@ def problem() -> str | None:
 
 def _problem_with_keystone() -> str | None:
     group = CONF.keystone_authtoken
-    if group.auth_type or group.auth_section:
-        return None
-    return (
-        "auth_strategy is keystone, but [keystone_authtoken] does not say how "
-        "to log in to it: set auth_type and what that needs, or choose "
-        "another auth_strategy."
-    )
+    if not (group.auth_type or group.auth_section):
+        return (
+            "auth_strategy is keystone, but [keystone_authtoken] does not say "
+            "how to log in to it: set auth_type and what that needs, or "
+            "choose another auth_strategy."
+        )
+    secure = group.memcache_tls_enabled or group.memcache_sasl_enabled
+    client = "bmemcached" if secure else "memcache"
+    # keystonemiddleware needs it, does not require it, and would fail with
+    # each request.
+    if group.memcached_servers and importlib.util.find_spec(client) is None:
+        return (
+            "[keystone_authtoken]memcached_servers is set, but there is no "
+            f"Python module '{client}': pip install 'valence[memcached]'"
+        )
+    return None

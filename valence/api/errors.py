@@ -79,10 +79,8 @@ def named(error: Exception) -> exception.ValenceError:
             return exception.NotAcceptable(
                 reason="Answers are application/json."
             )
-        case UnicodeDecodeError() | webob.exc.HTTPClientError():
-            return exception.BadRequest(
-                "The path or the query cannot be read; is it UTF-8?"
-            )
+        case webob.exc.HTTPClientError():
+            return exception.BadRequest("The request cannot be read.")
         # By name: this process may have no database library at all.
         case _ if type(error).__module__ == "oslo_db.exception":
             LOG.error("The database failed.", exc_info=error)

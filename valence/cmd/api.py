@@ -19,7 +19,7 @@ from oslo_config import cfg
 from valence import conf
 from valence.cmd import checks
 from valence.cmd import launch
-from valence.cmd.server import ApiService
+from valence.cmd import server
 
 CONF = cfg.CONF
 
@@ -29,10 +29,10 @@ def main() -> int:
     if CONF.api.object_backend == "database":
         checks.database_is_current()
         checks.secrets_can_be_read()
-    checks.clients_are_known()
-    checks.address_is_free()
+    server.clients_are_known()
+    server.address_is_free()
     return launch.run(
-        ApiService(), CONF.api.max_wait, workers=CONF.api.workers
+        server.ApiService(), CONF.api.max_wait, workers=CONF.api.workers
     )
 
 

@@ -16,15 +16,15 @@ A service that fails after the fork would be started again for ever; so
 whatever can be known to be wrong is said before, once, with what to do.
 """
 
-import socket
+import contextlib
 import sys
+import typing
 
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 
 from valence import exception
 from valence import placement
-from valence.api import auth
 from valence.db import engine
 from valence.db import migration
 from valence.db import secrets
@@ -37,33 +37,29 @@ def database_is_current() -> None:
     """Exit with a reason unless the schema is that of this code."""
     if not CONF.database.connection:
         sys.exit("No database is configured: set [database]connection.")
-    try:
-        current = migration.current()
-    except (db_exc.DBError, *engine.UNREACHABLE) as e:
-        sys.exit(engine.unreachable(e))
-    if current != migration.head():
-        sys.exit(
-            f"The database schema is at {current or 'nothing'}; this release "
-            f"needs {migration.head()}. Run: valence-dbsync upgrade"
-        )
+    with _database_answers():
+        problem = migration.problem()
+    if problem is not None:
+        sys.exit(problem)
     # The children of the fork make connections of their own.
     engine.dispose()
 
 
-def clients_are_known() -> None:
-    """Exit with a reason where the API cannot tell who may ask for what."""
-    if (problem := auth.problem()) is not None:
-        sys.exit(problem)
-    if (
-        CONF.auth_strategy == "noauth"
-        and not CONF.api.allow_remote_noauth
-        and not auth.is_here(str(CONF.api.host))
-    ):
-        sys.exit(
-            f"auth_strategy is noauth and [api]host is {CONF.api.host}: who "
-            "reaches it would be the administrator. Listen on 127.0.0.1, "
-            "choose another auth_strategy, or set [api]allow_remote_noauth."
-        )
+def upgrade_database() -> None:
+    """Bring the schema up to date, or exit with a reason."""
+    with _database_answers():
+        try:
+            migration.upgrade()
+        except migration.Unknown as e:
+            sys.exit(str(e))
+
+
+@contextlib.contextmanager
+def _database_answers() -> typing.Iterator[None]:
+    try:
+        yield
+    except (db_exc.DBError, *engine.UNREACHABLE) as e:
+        sys.exit(engine.unreachable(e))
 
 
 def secrets_can_be_read() -> None:
@@ -93,17 +89,3 @@ def scheduler_is_complete() -> None:
         select.check()
     except select.PluginError as e:
         sys.exit(f"{e} See [scheduler]filters and [scheduler]weighers.")
-
-
-def address_is_free() -> None:
-    """Exit with a reason where the API cannot listen."""
-    family = socket.AF_INET6 if ":" in CONF.api.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((CONF.api.host, CONF.api.port))
-        except OSError as e:
-            sys.exit(
-                f"Cannot listen on {CONF.api.host}:{CONF.api.port} "
-                f"({e.strerror}): set [api]host and [api]port."
-            )

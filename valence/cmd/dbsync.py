@@ -32,8 +32,7 @@ def _upgrade() -> None:
 
 
 def _migrate_data() -> int:
-    if migration.current() != migration.head():
-        print("Run 'valence-dbsync upgrade' first.", file=sys.stderr)
+    if _is_behind():
         return 2
     most = CONF.command.max_count
     done = secrets.encrypt(most)
@@ -41,6 +40,12 @@ def _migrate_data() -> int:
     if done:
         secrets.scrub()
     return 1 if most is not None and done >= most else 0
+
+
+def _is_behind() -> bool:
+    if (problem := migration.problem()) is not None:
+        print(problem, file=sys.stderr)
+    return problem is not None
 
 
 def _version() -> None:
@@ -54,8 +59,11 @@ def _history() -> None:
         print(f"{revision}  {what}{mark}")
 
 
-def _revision() -> None:
+def _revision() -> int:
+    if _is_behind():
+        return 2
     migration.generate(CONF.command.message)
+    return 0
 
 
 def _commands(subparsers: typing.Any) -> None:
@@ -108,7 +116,7 @@ def main() -> int:
         return 1
     try:
         return CONF.command.func() or 0
-    except exception.KeysUnusable as e:
+    except (exception.KeysUnusable, migration.Unknown) as e:
         print(e, file=sys.stderr)
         return 1
     except engine.UNREACHABLE as e:

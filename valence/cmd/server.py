@@ -31,6 +31,7 @@ from oslo_log import log
 from oslo_service import service
 
 from valence import rpc
+from valence.api import auth
 from valence.db import engine
 from valence.wsgi import wiring
 
@@ -167,6 +168,36 @@ class ApiService(service.Service):
     def wait(self) -> None:
         if self._thread is not None:
             self._thread.join()
+
+
+def clients_are_known() -> None:
+    """Exit with a reason where the API cannot tell who may ask for what."""
+    if (problem := auth.problem()) is not None:
+        sys.exit(problem)
+    if (
+        CONF.auth_strategy == "noauth"
+        and not CONF.api.allow_remote_noauth
+        and not auth.is_here(str(CONF.api.host))
+    ):
+        sys.exit(
+            f"auth_strategy is noauth and [api]host is {CONF.api.host}: who "
+            "reaches it would be the administrator. Listen on 127.0.0.1, "
+            "choose another auth_strategy, or set [api]allow_remote_noauth."
+        )
+
+
+def address_is_free() -> None:
+    """Exit with a reason where the API cannot listen."""
+    family = socket.AF_INET6 if ":" in CONF.api.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((CONF.api.host, CONF.api.port))
+        except OSError as e:
+            sys.exit(
+                f"Cannot listen on {CONF.api.host}:{CONF.api.port} "
+                f"({e.strerror}): set [api]host and [api]port."
+            )
 
 
 def make_server(application: typing.Any) -> Server:

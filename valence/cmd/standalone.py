@@ -28,7 +28,6 @@ from valence.cmd import launch
 from valence.cmd import server
 from valence.conductor.service import ConductorService
 from valence.db import engine
-from valence.db import migration
 from valence.db import secrets
 from valence.wsgi import wiring
 
@@ -92,15 +91,15 @@ def main() -> int:
         )
     # Nothing has to be set up to try it, on this machine.
     CONF.set_default("auth_strategy", "noauth")
-    checks.clients_are_known()
+    server.clients_are_known()
     rpc.use_memory()
     CONF.set_override("object_backend", "database", "api")
-    migration.upgrade()
+    checks.upgrade_database()
     _prepare_secrets()
     engine.dispose()
     checks.scheduler_is_complete()
     checks.placement_is_named()
-    checks.address_is_free()
+    server.address_is_free()
     print(
         f"Valence listens on http://{CONF.api.host}:{CONF.api.port} and "
         f"keeps its data in {CONF.database.connection}. "

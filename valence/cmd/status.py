@@ -36,18 +36,14 @@ class Checks(upgradecheck.UpgradeCommands):
                 upgradecheck.Code.FAILURE, "[database]connection is not set."
             )
         try:
-            current = migration.current()
+            problem = migration.problem()
         except (db_exc.DBError, *engine.UNREACHABLE) as e:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE,
                 engine.unreachable(e),
             )
-        if current != migration.head():
-            return upgradecheck.Result(
-                upgradecheck.Code.FAILURE,
-                f"The schema is at {current or 'nothing'}, this release "
-                f"needs {migration.head()}: run 'valence-dbsync upgrade'.",
-            )
+        if problem is not None:
+            return upgradecheck.Result(upgradecheck.Code.FAILURE, problem)
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
     def _secrets(self) -> upgradecheck.Result:

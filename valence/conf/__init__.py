@@ -67,6 +67,8 @@ def setup(argv: list[str] | None = None, name: str | None = None) -> None:
             "automaton=WARNING",
             "cotyledon=WARNING",
             "oslo_service=WARNING",
+            # A client that asks for HTML is told so, and is no error.
+            "pecan.core=CRITICAL",
         ]
     )
     try:

@@ -12,22 +12,11 @@
 
 """Options of the connection to Ironic, and of what is done there."""
 
-from keystoneauth1 import loading
 from oslo_config import cfg
 
-GROUP = "ironic"
+from valence.conf import keystone
 
-#: What of keystoneauth's options of a service is heeded.
-_ADAPTER = (
-    "service_type",
-    "valid_interfaces",
-    "region_name",
-    "endpoint_override",
-    "connect_retries",
-    "connect_retry_delay",
-    "status_code_retries",
-    "status_code_retry_delay",
-)
+GROUP = "ironic"
 
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
@@ -82,34 +71,23 @@ OPTS: list[cfg.Opt] = [
         help="Whether a node whose deployment failed is taken out of Ironic "
         "and its hardware given back. Its deployment is torn down first.",
     ),
-    *loading.get_session_conf_options(),
-    *(
-        opt
-        for opt in loading.get_adapter_conf_options(include_deprecated=False)
-        if opt.dest in _ADAPTER
+    *keystone.options(
+        "baremetal",
+        # Requests to Ironic heed none of these.
+        without=(
+            "service_name",
+            "version",
+            "min_version",
+            "max_version",
+            "retriable_status_codes",
+        ),
     ),
-    *loading.get_auth_common_conf_options(),
 ]
 
 cfg.set_defaults(
     OPTS,
-    timeout=30,
-    service_type="baremetal",
-    valid_interfaces=["internal", "public"],
     connect_retries=3,
     connect_retry_delay=2.0,
     status_code_retries=30,
     status_code_retry_delay=2.0,
 )
-
-#: Ways to log in that are shown in the sample of the configuration.
-_SHOWN = ("none", "http_basic", "password", "v3applicationcredential")
-
-
-def samples() -> list[cfg.Opt]:
-    """All options, with those of the usual ways to log in."""
-    shown = {opt.dest: opt for opt in OPTS}
-    for name in _SHOWN:
-        for opt in loading.get_auth_plugin_conf_options(name):
-            shown.setdefault(opt.dest, opt)
-    return list(shown.values())

@@ -16,14 +16,14 @@ from oslo_config import cfg
 
 from valence import conf
 from valence.conf import ironic
+from valence.conf import keystone
 from valence.conf import placement
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     """Each group with its options."""
     samples = {
-        # What logs in is registered when it is known how.
-        ironic.GROUP: ironic.samples(),
-        placement.GROUP: [*placement.OPTS, *placement.AUTH_OPTS],
+        module.GROUP: keystone.samples(module.OPTS)
+        for module in (ironic, placement)
     }
     return list((conf.GROUPS | samples).items())

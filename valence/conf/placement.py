@@ -12,8 +12,9 @@
 
 """Options of the mirror into OpenStack Placement."""
 
-from keystoneauth1 import loading
 from oslo_config import cfg
+
+from valence.conf import keystone
 
 GROUP = "placement"
 
@@ -40,22 +41,5 @@ OPTS: list[cfg.Opt] = [
         "deleted, by this Valence. Where two Valences share one Placement, "
         "each has a trait of its own.",
     ),
-    *loading.get_auth_common_conf_options(),
-    *loading.get_session_conf_options(),
-    *loading.get_adapter_conf_options(include_deprecated=False),
+    *keystone.options("placement"),
 ]
-cfg.set_defaults(
-    OPTS,
-    service_type="placement",
-    valid_interfaces=["internal", "public"],
-    timeout=30,
-)
-
-#: The most usual ways to log in; keystoneauth registers what is used.
-AUTH_OPTS: list[cfg.Opt] = list(
-    {
-        opt.dest: opt
-        for plugin in ("password", "v3applicationcredential", "none")
-        for opt in loading.get_auth_plugin_conf_options(plugin)
-    }.values()
-)

@@ -18,12 +18,17 @@ import alembic.command
 import alembic.config
 import alembic.migration
 import alembic.script
+import alembic.util
 import os_resource_classes
 
 from valence.db import accounts
 from valence.db import engine
 
 _HERE = pathlib.Path(__file__).parent
+
+
+class Unknown(Exception):
+    """A revision that this release does not have; its text says so."""
 
 
 def _config() -> alembic.config.Config:
@@ -33,11 +38,22 @@ def _config() -> alembic.config.Config:
 
 
 def upgrade(revision: str = "head") -> None:
-    """Bring the schema to a revision; data stays. May be run again."""
+    """Bring the schema to a revision; data stays. May be run again.
+
+    :raises: Unknown where the database, or who asks, names a revision that
+        is none of this release's
+    """
+    _check_known(current())
     with engine.writer_engine().connect() as connection:
         config = _config()
         config.attributes["connection"] = connection
-        alembic.command.upgrade(config, revision)
+        try:
+            alembic.command.upgrade(config, revision)
+        except alembic.util.CommandError:
+            raise Unknown(
+                f"There is no way up to the revision '{revision}'; see: "
+                "valence-dbsync history"
+            ) from None
     if current() == head():
         with engine.writing() as connection:
             # Those that a release of OpenStack's list has brought.
@@ -50,6 +66,30 @@ def current() -> str | None:
         return alembic.migration.MigrationContext.configure(
             connection
         ).get_current_revision()
+
+
+def problem() -> str | None:
+    """What keeps this release from using the database, if anything does."""
+    found = current()
+    if found == head():
+        return None
+    try:
+        _check_known(found)
+    except Unknown as e:
+        return str(e)
+    return (
+        f"The database schema is at {found or 'nothing'}; this release needs "
+        f"{head()}. Run: valence-dbsync upgrade"
+    )
+
+
+def _check_known(found: str | None) -> None:
+    if found is not None and found not in dict(history()):
+        raise Unknown(
+            f"The database schema is at {found}, which this release does not "
+            "know: a newer one has made it. Nothing was changed. Run that "
+            "release, or restore the backup that was made before its upgrade."
+        )
 
 
 def head() -> str | None:

@@ -70,14 +70,14 @@ class _Books:
 @contextlib.contextmanager
 def _writing() -> typing.Iterator[sa.Connection]:
     """A transaction that is run again where another one was faster to write
-    the first of something: it then sees what that one wrote.
+    the first of something, or to delete a node: it then sees what is now.
 
     Not savepoints: a deadlock takes them away on MariaDB.
     """
     try:
         with engine.writing() as connection:
             yield connection
-    except db_exc.DBDuplicateEntry as e:
+    except (db_exc.DBDuplicateEntry, db_exc.DBReferenceError) as e:
         raise db_exc.DBDeadlock(e) from None
 
 

@@ -196,11 +196,10 @@ class Pod(server.Endpoint):
         with self._lock:
             if token is not None and token in self.sessions.values():
                 return True
-        # Whoever logs in brings the credentials in the body, and has to find
-        # where (DSP0266, "Service root").
-        return self.dialect.services and (
-            self.point(request) in ("log_in", "root")
-        )
+        # Whoever logs in brings the credentials in the body. The root is for
+        # all, who have to find where (DSP0266, "Service root").
+        point = self.point(request)
+        return point == "root" or (self.dialect.services and point == "log_in")
 
     def answer(
         self, request: webob.Request, outcome: str | None

@@ -29,6 +29,7 @@ from valence.db import engine
 from valence.simulator import Pod
 from valence.simulator import PodSpec
 from valence.tests.fixtures import environment
+from valence.tests.fixtures import leaks
 from valence.tests.fixtures import processes
 
 
@@ -139,6 +140,7 @@ class DeployedCase(Agreement, base.TestCase):
 
     def pod(self, **spec: typing.Any) -> Pod:
         """Simulate a pod."""
+        spec.setdefault("password", leaks.secret())
         (pod,) = self.useFixture(environment.Pods(PodSpec(**spec))).pods
         return pod
 
@@ -159,9 +161,9 @@ class DeployedCase(Agreement, base.TestCase):
                 self.ended(operation.uuid)
         for node in objects.Node.find(self.context):
             if node.podm_id in (podm_id, None):
-                with engine.writing() as connection:
-                    accounts.give(connection, node.uuid)
-                node.destroy()
+                processes.poll(
+                    lambda node=node: _gone(node), "nothing is held"
+                )
         with contextlib.suppress(exception.NotFound):
             objects.PodManager.get(self.context, podm_id).destroy()
 
@@ -261,3 +263,15 @@ def tag_of(node: typing.Any) -> str:
     """The uuid that Valence wrote on a simulated node."""
     found = re.match(r"valence:(\S+)", node.description or "")
     return found[1] if found else f"no tag in {node.description!r}"
+
+
+def _gone(node: objects.Node) -> bool:
+    """Whether its row could be deleted: a conductor that has said what came
+    of an operation may still be counting what its node has."""
+    with engine.writing() as connection:
+        accounts.give(connection, node.uuid)
+    try:
+        node.destroy()
+    except exception.InUse:
+        return False
+    return True

@@ -144,8 +144,49 @@ class TestBadInput(base.SharedTestCase):
         self.assertIn("it is not UTF-8 (line 2, column 11)", detail)
 
     def test_a_path_that_is_not_utf8(self) -> None:
-        for path in ("/%ff", "/v1/%c3%28", "/v1/flavors/%ff", "/v1/nodes?%ff"):
-            self.refused(400, "request.invalid", self.env.api.get(path))
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        for path in (
+            "/%ff",
+            "/v1/%c3%28",
+            "/v1/flavors/%ff",
+            "/v1/nodes?%ff",
+            "/v1/nodes?name=%c3&%a9",
+            "/healthcheck?%ff",
+        ):
+            for method in ("GET", "POST", "PATCH", "DELETE", "OPTIONS"):
+                answer = self.env.api.request(method, path)
+                self.refused(400, "request.invalid", answer)
+                self.assertIn("UTF-8", answer.error["detail"])
+        # It is the client's fault, so it is nothing to trace.
+        self.assertNotIn("Traceback", log.output)
+        self.assertIn("GET /v1/flavors/%C3%BF 400", log.output)
+        for path in ("/v1/nodes?name=%c3%a9", "/v1/nodes?name=\xc3\xa9"):
+            self.assertEqual(200, self.env.api.get(path).status, path)
+
+    def test_headers_of_odd_bytes(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        for name in (
+            "Accept",
+            "Accept_Language",
+            "Content_Type",
+            "Cookie",
+            "Idempotency_Key",
+            "If_Match",
+            "OpenStack_API_Version",
+            "Prefer",
+            "Range",
+            "X_Auth_Token",
+            "X_OpenStack_Request_ID",
+        ):
+            for value in ("\xff", "a=\xc3;\xff", "application/json;\xff=\xff"):
+                for method, body in (("GET", None), ("POST", {"what": 1})):
+                    answer = self.env.api.request(
+                        method, "/v1/nodes", body, None, **{name: value}
+                    )
+                    self.assertIn(
+                        answer.status, (200, 400, 406, 415), (name, value)
+                    )
+        self.assertNotIn("Traceback", log.output)
 
     def test_nothing_is_done_by_what_is_refused(self) -> None:
         before = len(self.env.api.get("/v1/operations").json)

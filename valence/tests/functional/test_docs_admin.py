@@ -86,6 +86,30 @@ class TestPages(base.TestCase):
             self.assertEqual(1, len(found), name)
 
 
+class TestRecipes(base.TestCase):
+    def test_each_file_that_they_name_is_there(self) -> None:
+        page = (test_docs.SOURCE / "contributor/recipes.rst").read_text()
+        root = test_docs.SOURCE.parents[1]
+        named = re.findall(r"``((?:\w[\w.-]*/)+[\w.-]*)``", page)
+        self.assertGreater(len(named), 30)
+        for name in named:
+            paths = (root / name, test_docs.SOURCE / name)
+            self.assertTrue(any(path.exists() for path in paths), name)
+
+    def test_each_check_at_their_end_finds_tests(self) -> None:
+        page = (test_docs.SOURCE / "contributor/recipes.rst").read_text()
+        tests = test_docs.SOURCE.parents[1] / "valence/tests"
+        found = [
+            f"{'.'.join(path.relative_to(tests).with_suffix('').parts)} {name}"
+            for path in tests.rglob("test_*.py")
+            for name in re.findall(r"def (test\w*)", path.read_text())
+        ]
+        ends = re.findall(r"``tools/test '([^']+)'``", page)
+        self.assertGreater(len(ends), 5)
+        for word in "|".join(ends).split("|"):
+            self.assertTrue(any(word in one for one in found), word)
+
+
 class AdminCase(test_docs.WalkCase):
     terse = True
 

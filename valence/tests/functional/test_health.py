@@ -18,6 +18,7 @@ import signal
 import time
 import typing
 
+import fixtures
 import sqlalchemy as sa
 
 from valence.tests.fixtures import processes
@@ -46,19 +47,24 @@ class TestHealth(base.TestCase):
         admin = cls.database.environment["VALENCE_TEST_MYSQL_URL"]
         services._execute(admin, "CREATE DATABASE health")
         url = sa.make_url(admin).set(database="health")
+        directory = fixtures.TempDir()
+        directory.setUp()
+        cls.addClassCleanup(directory.cleanUp)
         options: processes.Options = {
             "DEFAULT": {"transport_url": cls.broker.url},
             "database": {
                 "connection": url.render_as_string(hide_password=False),
                 "max_retries": 1,
             },
+            "secrets": {"key_repository": f"{directory.path}/keys"},
         }
         processes.run("valence-dbsync", options, "upgrade")
+        processes.run("valence-secrets", options, "setup")
         cls.near = processes.Api(options)
         over = processes.merged(
             options, {"api": {"object_backend": "conductor"}}
         )
-        del over["database"]
+        del over["database"], over["secrets"]
         cls.over = processes.Api(over)
         for api in (cls.near, cls.over):
             api.setUp()

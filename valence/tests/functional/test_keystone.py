@@ -13,6 +13,7 @@
 """Valence behind a real Keystone."""
 
 from valence.tests import base  # isort: skip - chooses the threads
+import concurrent.futures
 import functools
 import logging
 import time
@@ -50,9 +51,8 @@ def configure(
 class KeystoneCase(base.SharedTestCase):
     env: Environment
     keystone: typing.ClassVar[Keystone]
+    #: Looks up each token each time.
     application: typing.ClassVar[typing.Any]
-    #: How long a token that was seen is believed, in seconds.
-    believed: typing.ClassVar[int] = -1
 
     @classmethod
     def make_environment(cls) -> Environment:
@@ -66,17 +66,15 @@ class KeystoneCase(base.SharedTestCase):
         cls.keystone = Keystone()
         cls.keystone.setUp()
         cls.addClassCleanup(cls.keystone.cleanUp)
-        cls.application = configure(
-            cls.conf, cls.keystone, token_cache_time=cls.believed
-        )
+        cls.application = configure(cls.conf, cls.keystone)
 
     def client(self, token: str | None, application: object = None) -> Client:
         headers = {} if token is None else {"X_Auth_Token": token}
         return Client(application or self.application, **headers)
 
-    def status(self, token: str | None) -> int:
+    def status(self, token: str | None, application: object = None) -> int:
         """What becomes of somebody with a token."""
-        answer = self.client(token).get("/v1/nodes")
+        answer = self.client(token, application).get("/v1/nodes")
         if answer.status != 200:
             # In our shape, wherever it was refused.
             self.assertEqual(answer.status, answer.error["status"])
@@ -85,6 +83,16 @@ class KeystoneCase(base.SharedTestCase):
 
 
 class TestTokens(KeystoneCase):
+    #: Another one, whose tokens are brief.
+    brief: typing.ClassVar[Keystone]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.brief = Keystone(expiration=4)
+        cls.brief.setUp()
+        cls.addClassCleanup(cls.brief.cleanUp)
+
     def test_roles(self) -> None:
         for role, reads, composes, sets_up, runs, sees_all in (
             ("reader", 200, 403, 403, 403, False),
@@ -169,8 +177,7 @@ class TestTokens(KeystoneCase):
             other = "A" if token[place] != "A" else "B"
             forged = token[:place] + other + token[place:][1:]
             self.assertEqual(401, self.status(forged), place)
-        elsewhere = self.useFixture(Keystone())
-        self.assertEqual(401, self.status(elsewhere.token()))
+        self.assertEqual(401, self.status(self.brief.token()))
 
     def test_revoked(self) -> None:
         token = self.keystone.token()
@@ -244,71 +251,65 @@ class TestTokens(KeystoneCase):
             202, client.post("/v1/pod_managers/pod-0/sync").status
         )
         self.assertIn("enforce: rule", log.output)
+        self.assertNotIn("deprecated", log.output)
         password = self.keystone.user("valence", project="service").password
         for secret in (token, f'"{password}"', f"={password}"):
             self.assertNotIn(secret, log.output)
 
-
-class TestExpiry(KeystoneCase):
-    """A token ends at its time, whether it is looked up or believed."""
-
-    believed = 300
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.brief = Keystone(expiration=4)
-        cls.brief.setUp()
-        cls.addClassCleanup(cls.brief.cleanUp)
-
     def test_expired(self) -> None:
-        for seconds in (-1, 300):
-            application = configure(
-                self.conf, self.brief, token_cache_time=seconds
-            )
-            client = self.client(self.brief.token(), application)
-            self.assertEqual(200, client.get("/v1/nodes").status)
-            time.sleep(5)
-            answer = client.get("/v1/nodes")
-            self.assertEqual(401, answer.status, answer)
+        """A token ends at its time, whether it is looked up or believed."""
+        applications = [
+            configure(self.conf, self.brief, token_cache_time=seconds)
+            for seconds in (-1, 300)
+        ]
+        token = self.brief.token()
+        for application in applications:
+            self.assertEqual(200, self.status(token, application))
+        time.sleep(5)
+        for application in applications:
+            self.assertEqual(401, self.status(token, application))
 
-
-class TestCache(KeystoneCase):
-    """What was looked up is believed for a time, as it is configured."""
-
-    believed = 3
-
-    def test_revoked(self) -> None:
+    def test_revoked_and_believed(self) -> None:
+        """What was looked up is believed for a time, as it is configured."""
+        application = configure(self.conf, self.keystone, token_cache_time=3)
         token = self.keystone.token()
-        self.assertEqual(200, self.status(token))
+        self.assertEqual(200, self.status(token, application))
         self.keystone.revoke(token)
-        self.assertEqual(200, self.status(token))
+        self.assertEqual(200, self.status(token, application))
         time.sleep(3.5)
-        self.assertEqual(401, self.status(token))
-
-
-class TestOutage(KeystoneCase):
-    believed = 300
+        self.assertEqual(401, self.status(token, application))
 
     def test_keystone_goes_and_comes(self) -> None:
+        application = configure(self.conf, self.keystone, token_cache_time=300)
+
+        def status(token: str | None) -> int:
+            return self.status(token, application)
+
         known, unknown = self.keystone.token(), self.keystone.token()
-        self.assertEqual(200, self.status(known))
+        self.assertEqual(200, status(known))
         self.keystone.stop()
-        began = time.monotonic()
-        answer = self.client(unknown).get("/v1/nodes")
-        self.assertEqual(503, answer.status, answer)
-        self.assertEqual("service.unavailable", answer.error["code"])
-        self.assertIn("Keystone", answer.error["detail"])
-        self.assertIn("Retry-After", answer.headers)
-        self.assertLess(time.monotonic() - began, 10)
-        # Who was known is known still, and who is asked nothing is let in.
-        self.assertEqual(200, self.status(known))
-        self.assertEqual(401, self.status(None))
-        for path in ("/", "/v1", "/healthcheck"):
-            self.assertEqual(200, self.client(None).get(path).status)
-        self.keystone.start()
-        self.assertEqual(200, self.status(unknown))
-        self.assertEqual(401, self.status("forged"))
+        try:
+            began = time.monotonic()
+            answer = self.client(unknown, application).get("/v1/nodes")
+            self.assertEqual(503, answer.status, answer)
+            self.assertEqual("service.unavailable", answer.error["code"])
+            self.assertIn("Keystone", answer.error["detail"])
+            self.assertIn("Retry-After", answer.headers)
+            self.assertLess(time.monotonic() - began, 10)
+            # Who was known is known still, to each thread that serves
+            # requests, and who is asked nothing is let in.
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                found = set(pool.map(status, [known] * 40))
+            self.assertEqual({200}, found)
+            self.assertEqual(401, status(None))
+            for path in ("/", "/v1", "/healthcheck"):
+                self.assertEqual(
+                    200, self.client(None, application).get(path).status
+                )
+        finally:
+            self.keystone.start()
+        self.assertEqual(200, status(unknown))
+        self.assertEqual(401, status("forged"))
 
     def test_keystone_is_slow(self) -> None:
         proxy = self.useFixture(Proxy(self.keystone.url))
@@ -357,41 +358,70 @@ class TestOutage(KeystoneCase):
         self.assertNotIn("wrong", answer.text)
 
 
-class TestProcess(base.TestCase):
-    """valence-standalone with Keystone, as it is configured in files."""
+class TestProcesses(base.TestCase):
+    """valence-api and valence-conductor, as they are configured in files."""
 
     def test_it(self) -> None:
         keystone = self.useFixture(Keystone())
-        directory = self.useFixture(fixtures.TempDir()).path
-        standalone = self.useFixture(
-            processes.Standalone(
-                processes.merged(
-                    environment.QUICK,
-                    {
-                        "DEFAULT": {"auth_strategy": "keystone"},
-                        "database": {
-                            "connection": f"sqlite:///{directory}/v.sqlite"
-                        },
-                        "keystone_authtoken": keystone.authtoken("valence"),
-                    },
-                )
-            )
-        )
-        self.assertEqual(401, standalone.client().get("/v1/nodes").status)
-        token = keystone.token()
-        client = Client(
-            processes.over_http(standalone.url), X_Auth_Token=token
-        )
-        answer = client.post("/v1/nodes", {"name": "web"})
+        options: processes.Options = {
+            "DEFAULT": {"auth_strategy": "keystone"},
+            "keystone_authtoken": {
+                **keystone.authtoken("valence"),
+                "token_cache_time": 300,
+            },
+        }
+        deployment = self.useFixture(processes.Deployment(options=options))
+        (api,), (conductor,) = deployment.apis, deployment.conductors
+        self.assertEqual(401, self.ask(api, "").status)
+        token, revoked, unknown = (keystone.token() for _ in range(3))
+        answer = self.ask(api, token, "POST", "/v1/nodes", {"name": "web"})
         self.assertEqual(202, answer.status, answer)
-        client.ended(answer)
-        log = standalone.log_file.read_text()
-        # One id from the request to the last line of its operation.
+        operation = answer.headers["Location"].partition(api.url)[2]
+        ended = processes.poll(
+            lambda: self.ask(api, token, "GET", operation).json["ended_at"],
+            "ended",
+        )
+        self.assertTrue(ended)
+        # One id, and one name, from the request to its operation's last line,
+        # in both processes.
         request_id = answer.headers["X-OpenStack-Request-ID"]
-        lines = [line for line in log.splitlines() if request_id in line]
-        said = ("POST /v1/nodes 202", "compose node web", "web: failed")
-        for line, words in zip(lines, said, strict=True):
-            self.assertIn(words, line)
-            self.assertIn(f"[None {request_id} {keystone.admin.id} ", line)
-        for secret in (token, "secret"):
-            self.assertNotIn(secret, log)
+        for daemon, said in (
+            (api, ["POST /v1/nodes 202"]),
+            (conductor, ["compose node web", "web: failed"]),
+        ):
+            log = daemon.log_file.read_text()
+            lines = [
+                line
+                for line in log.splitlines()
+                if request_id in line and " DEBUG " not in line
+            ]
+            for line, words in zip(lines, said, strict=True):
+                self.assertIn(words, line)
+                who = f"[None {request_id} {keystone.admin.id} "
+                self.assertIn(who, line)
+        found = self.ask(api, token, "GET", operation).json
+        self.assertEqual(request_id, found["request_id"])
+        # Errors of clients are none of ours.
+        answer = self.ask(api, token, "GET", "/v1/nodes", Accept="text/html")
+        self.assertEqual(406, answer.status, answer)
+        self.assertNotIn(" ERROR ", api.log_file.read_text())
+        self.assertEqual(401, self.ask(api, token[:-9] + "AAAAAAAAA").status)
+        keystone.revoke(revoked)
+        self.assertEqual(401, self.ask(api, revoked).status)
+        keystone.stop()
+        self.assertEqual(503, self.ask(api, unknown).status)
+        self.assertEqual(200, self.ask(api, token).status)
+        keystone.start()
+        self.assertEqual(200, self.ask(api, unknown).status)
+
+    @staticmethod
+    def ask(
+        api: processes.Api,
+        token: str,
+        method: str = "GET",
+        path: str = "/v1/nodes",
+        body: object = None,
+        **headers: str,
+    ) -> environment.Answer:
+        client = Client(processes.over_http(api.url), X_Auth_Token=token)
+        return client.request(method, path, body, None, **headers)

@@ -19,6 +19,7 @@ import subprocess
 import alembic.autogenerate
 import alembic.migration
 import fixtures
+import sqlalchemy as sa
 import testscenarios
 
 from valence.db import engine
@@ -130,6 +131,75 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
                 self.assertIn(why, refused.stdout)
                 self.assertNotIn("Traceback", refused.stdout)
                 self.assertNotIn("s3cr3t", refused.stdout)
+
+
+class NewerTest(base.TestCase):
+    """A database that a newer release has made is left as it is."""
+
+    def test_each_command_says_so_in_one_line(self) -> None:
+        store = self.useFixture(environment.Store())
+        with engine.writing() as connection:
+            connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = 'f00d'")
+            )
+        directory = self.useFixture(fixtures.TempDir()).path
+        options: processes.Options = {
+            "DEFAULT": {"auth_strategy": "noauth"},
+            "database": {"connection": store.url},
+            "secrets": {"key_repository": f"{directory}/keys"},
+        }
+        for program, *words, status in (
+            ("valence-standalone", 1),
+            ("valence-api", 1),
+            ("valence-conductor", 1),
+            ("valence-dbsync", "upgrade", 1),
+            ("valence-dbsync", "online_data_migrations", 2),
+            ("valence-dbsync", "revision", "No more", 2),
+        ):
+            done = processes.run(program, options, *words, check=False)
+            self.assertEqual(status, done.returncode, done.stdout)
+            self.assertRegex(
+                done.stdout,
+                r"\AThe database schema is at f00d, which this release does "
+                r"not know: [^\n]+\n\Z",
+            )
+        done = processes.run(
+            "valence-status", options, "upgrade", "check", check=False
+        )
+        self.assertEqual(2, done.returncode, done.stdout)
+        self.assertIn("at f00d, which this release", _joined(done.stdout))
+        done = processes.run("valence-dbsync", options, "version")
+        self.assertEqual("f00d\n", done.stdout)
+        self.assertFalse(os.path.exists(f"{directory}/keys"))
+
+    def test_a_revision_that_there_is_not(self) -> None:
+        store = self.useFixture(environment.Store())
+        options: processes.Options = {"database": {"connection": store.url}}
+        done = processes.run(
+            "valence-dbsync",
+            options,
+            "upgrade",
+            "--revision",
+            "f00d",
+            check=False,
+        )
+        self.assertEqual(1, done.returncode, done.stdout)
+        self.assertRegex(
+            done.stdout, r"\AThere is no way up to .*'f00d'.*\n\Z"
+        )
+
+    def test_a_place_where_no_database_can_be(self) -> None:
+        for program in ("valence-standalone", "valence-dbsync"):
+            done = processes.run(
+                program,
+                {"database": {"connection": "sqlite:////no/such/v.sqlite"}},
+                *(["upgrade"] if program == "valence-dbsync" else []),
+                check=False,
+            )
+            self.assertEqual(1, done.returncode, done.stdout)
+            self.assertRegex(
+                done.stdout, r"\AThe database cannot be reached .*\n\Z"
+            )
 
 
 def _joined(table: str) -> str:

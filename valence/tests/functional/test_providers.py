@@ -22,8 +22,6 @@ import uuid
 from oslo_db import exception as db_exc
 import sqlalchemy as sa
 
-from valence import objects
-from valence import states
 from valence.db import accounts
 from valence.db import engine
 from valence.db import models
@@ -32,6 +30,7 @@ from valence.tests.fixtures import services
 from valence.tests.fixtures.environment import Answer
 from valence.tests.fixtures.environment import Environment
 from valence.tests.functional import books
+from valence.tests.functional.scheduling import kept
 
 CALLERS = 16
 
@@ -86,23 +85,7 @@ class _Providers:
 
     def nodes(self, count: int) -> list[str]:
         """Composed nodes, as far as their rows tell."""
-        made = []
-        for _ in range(count):
-            node = objects.Node(
-                self.env.context,
-                uuid=str(uuid.uuid4()),
-                name="n",
-                properties={},
-                provision_state=states.COMPOSED,
-                composed=True,
-                managed_by="valence",
-                boot={},
-                systems=[],
-                processors={},
-            )
-            node.create()
-            made.append(node.uuid)
-        return made
+        return [kept.composed(self.env.context).uuid for _ in range(count)]
 
     def hold(self, node: str, **amounts: int) -> Answer:
         """What a node is to hold: pool, with _ for -, → amount."""

@@ -209,8 +209,6 @@ class Secrets(Watch):
             self._assert_clean(f"{answer.headers} {answer.text}", "an answer")
         for operation in objects.Operation.find(self.context):
             self._assert_clean(repr(operation), "an operation")
-        # What the database and the broker are asked by.
-        self.secrets += ["valence:valence@", "guest:guest@"]
         for daemon in self.deployment.daemons:
             text = ""
             for path in pathlib.Path(daemon.directory).glob("*.log"):

@@ -161,7 +161,8 @@ class RunTest(testtools.TestCase):
             self.assertIn(f"{service.name} is up", output)
 
     def test_a_service_that_cannot_start_is_an_error(self):
-        process = self._run("true", env=os.environ | {"TMPDIR": "/proc"})
+        empty = self.useFixture(fixtures.TempDir()).path
+        process = self._run("true", env=os.environ | {"PATH": empty})
         _, errors = process.communicate()
         self.assertEqual(70, process.returncode)
         self.assertIn("error:", errors)

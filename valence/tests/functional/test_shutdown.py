@@ -298,10 +298,12 @@ class TestRefusesToStart(base.TestCase):
             {"database": {"connection": database.url}}
         )
         self.useFixture(standalone)
+        keys = f"{database.url.removeprefix('sqlite:///')}-keys"
         done = processes.run(
             "valence-api",
             {
                 "DEFAULT": {"auth_strategy": "noauth"},
+                "secrets": {"key_repository": keys},
                 "database": {"connection": database.url},
                 "api": {"port": standalone.port},
             },

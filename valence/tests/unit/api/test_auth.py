@@ -20,15 +20,13 @@ import typing
 
 import bcrypt
 import fixtures
-from keystoneauth1 import exceptions as ksa_exceptions
-from keystonemiddleware import auth_token
 import webob
 
 from valence import context
 from valence import exception
 from valence.api import auth
 from valence.api.app import make_application
-from valence.cmd import checks
+from valence.cmd import server
 from valence.tests import base
 from valence.tests.fixtures import environment
 from valence.tests.fixtures import tokens
@@ -258,72 +256,12 @@ class TestPasswords(AuthCase):
         self.assertEqual(503, self.status("ann", "s3cr3t"))
 
 
-class TestKeystone(AuthCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.tokens = self.useFixture(tokens.Tokens(self.conf))
-
-    def test_who_it_is(self) -> None:
-        application = self.protected("keystone")
-        self.tokens.client("member", "p")
-        answer = self.ask(
-            application,
-            HTTP_X_AUTH_TOKEN="token-of-member-p",
-            **{"openstack.request_id": "req-1"},
-        )
-        self.assertEqual(200, answer.status_int, answer)
-        (someone,) = self.seen
-        self.assertEqual("p", someone.project_id)
-        self.assertEqual("user-of-p", someone.user_id)
-        self.assertEqual(["member", "reader"], sorted(someone.roles))
-        self.assertEqual("req-1", someone.request_id)
-        # It goes over the bus, and into debug logs.
-        self.assertNotIn("token-of", str(someone.to_dict()))
-
-    def test_keystone_is_away(self) -> None:
-        self.useFixture(
-            fixtures.MonkeyPatch(
-                "keystonemiddleware.auth_token.AuthProtocol.fetch_token",
-                _FETCH,
-            )
-        )
-        for error in (
-            ksa_exceptions.ConnectFailure("http://10.0.0.1:5000"),
-            ksa_exceptions.EndpointNotFound("http://10.0.0.1:5000"),
-            ksa_exceptions.Unauthorized("http://10.0.0.1:5000"),
-            auth_token.ServiceError("http://10.0.0.1:5000"),
-        ):
-            with fixtures.MonkeyPatch(
-                "keystonemiddleware.auth_token._identity.IdentityServer"
-                ".verify_token",
-                _raising(error),
-            ):
-                answer = self.ask(
-                    self.protected("keystone"), HTTP_X_AUTH_TOKEN="a-token"
-                )
-            self.assertEqual(503, answer.status_int, answer)
-            (told,) = answer.json["errors"]
-            self.assertEqual("service.unavailable", told["code"])
-            self.assertNotIn("10.0.0.1", answer.text)
-            self.assertEqual("10", answer.headers["Retry-After"])
-
-
-#: Before any fixture replaces it.
-_FETCH = auth_token.AuthProtocol.fetch_token
-
-
-def _raising(error: Exception) -> typing.Callable[..., typing.NoReturn]:
-    def fail(*_args: object, **_kwargs: object) -> typing.NoReturn:
-        raise error
-
-    return fail
-
-
 class TestOutside(base.TestCase):
     """What stands around the application."""
 
     def setUp(self) -> None:
         super().setUp()
+        make_application()  # registers the options
         self.conf.set("healthcheck", backends=[])
 
     def ask(
@@ -402,6 +340,28 @@ class TestProblems(base.TestCase):
         self.conf.set("keystone_authtoken", auth_type="password")
         self.assertIsNone(auth.problem())
 
+    def test_memcached(self) -> None:
+        """Without its library each request would fail."""
+        self.conf.set(None, auth_strategy="keystone")
+        self.conf.set(
+            "keystone_authtoken",
+            auth_type="password",
+            memcached_servers=["127.0.0.1:11211"],
+        )
+        for secure, needed in ((False, "memcache"), (True, "bmemcached")):
+            self.conf.set("keystone_authtoken", memcache_tls_enabled=secure)
+            for installed in ({"memcache", "bmemcached"}, {"requests"}):
+                with fixtures.MockPatch(
+                    "importlib.util.find_spec",
+                    lambda name, of=installed: name if name in of else None,
+                ):
+                    said = auth.problem()
+                if needed in installed:
+                    self.assertIsNone(said)
+                else:
+                    self.assertIn(f"no Python module '{needed}'", said or "")
+                    self.assertIn("valence[memcached]", said or "")
+
     def test_passwords(self) -> None:
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.conf.set(None, auth_strategy="http_basic")
@@ -441,9 +401,9 @@ class TestProblems(base.TestCase):
             self.conf.set("keystone_authtoken", auth_type="password")
             self.conf.set("api", host=host, allow_remote_noauth=allowed)
             if not wrong:
-                checks.clients_are_known()
+                server.clients_are_known()
                 continue
-            error = self.assertRaises(SystemExit, checks.clients_are_known)
+            error = self.assertRaises(SystemExit, server.clients_are_known)
             self.assertIn("allow_remote_noauth", str(error))
 
 

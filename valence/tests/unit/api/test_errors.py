@@ -15,6 +15,7 @@ import webob.exc
 
 from valence import context
 from valence import exception
+from valence import rpc
 from valence.api import errors
 from valence.tests import base
 
@@ -122,6 +123,7 @@ class TestErrors(base.TestCase):
         for error, status in (
             (ValueError("s3cr3t"), 500),
             (KeyError("s3cr3t"), 500),
+            (UnicodeDecodeError("s3cr3t", b"", 0, 1, "s3cr3t"), 500),
             (DBError("INSERT s3cr3t"), 503),
             (webob.exc.HTTPBadRequest("s3cr3t"), 400),
             (webob.exc.HTTPNotAcceptable("s3cr3t"), 406),
@@ -137,9 +139,12 @@ class TestErrors(base.TestCase):
         while todo:
             cls = todo.pop()
             todo += cls.__subclasses__()
-            if cls.__module__ != exception.__name__:
+            if not cls.__module__.startswith(f"{exception.__name__}."):
                 continue
+            # What a conductor raises is the same in an API process.
+            self.assertIn(cls.__module__, rpc._ERRORS)
             self.assertRegex(cls.code, r"^[a-z_]+(\.[a-z_]+)?$")
             self.assertEqual(
                 cls.status, found.setdefault(cls.code, cls.status), cls
             )
+        self.assertIn("resource.not_found", found)
