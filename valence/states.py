@@ -112,6 +112,9 @@ NODE: typing.Final = Machine(
         (MANAGING, "manage_done", COMPOSED),
         (MANAGING, "manage_failed", GONE),
         (MANAGING, "stuck", ERROR),
+        # Where Ironic drives it, its power is Ironic's: also where it has
+        # come there since somebody looked.
+        (COMPOSED, "switch", COMPOSED),
         (COMPOSED, "operate", COMPOSED),
         (COMPOSED, "operated", COMPOSED),
         (COMPOSED, "stuck", COMPOSED),

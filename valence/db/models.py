@@ -182,7 +182,10 @@ def table(
 
 
 TABLES: dict[type[base.Resource], sa.Table] = {
-    objects.PodManager: table(objects.PodManager),
+    objects.PodManager: table(
+        objects.PodManager,
+        sa.Index("ix_pod_managers_location", "location"),
+    ),
     objects.Rack: table(
         objects.Rack,
         sa.UniqueConstraint("podm_id", "index"),
@@ -203,11 +206,9 @@ TABLES: dict[type[base.Resource], sa.Table] = {
             "ix_systems_fit",
             *("podm_id", "state", "memory_mib", "cpu_cores", "rack_id"),
         ),
-        # Finds who has one that is large enough, where few have.
-        sa.Index(
-            "ix_systems_large",
-            *("state", "memory_mib", "cpu_cores", "podm_id"),
-        ),
+        # Find who has one that is large enough, where few have.
+        sa.Index("ix_systems_memory", "state", "memory_mib", "podm_id"),
+        sa.Index("ix_systems_cores", "state", "cpu_cores", "podm_id"),
         references={
             "podm_id": ("pod_managers.uuid", "CASCADE"),
             "node_id": ("nodes.uuid", "SET NULL"),

@@ -19,6 +19,7 @@ of each class that is asked for, see :func:`inventory`. It is kept, and used
 again for requests that are alike: it may depend on nothing but the request.
 """
 
+import collections.abc
 import dataclasses
 import functools
 import typing
@@ -81,6 +82,17 @@ class Filter:
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool] | None:
         """Of the pod managers that can serve; None: of all."""
         return None
+
+    def ranges(
+        self, asked: Requirements
+    ) -> collections.abc.Sequence[sa.GenerativeSelect]:
+        """Ways to find all that pass without a look at all that do not.
+
+        Each reads some neighbours in an index, and answers with their pod
+        managers' uuids in its one column. Others than those that pass, and
+        the same ones several times, may be among them.
+        """
+        return ()
 
     def columns(self, asked: Requirements) -> Columns:
         """What :meth:`passes` and :meth:`explain` have to know."""

@@ -37,6 +37,9 @@ class Online(base.Filter):
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool]:
         return PODS.status == states.ONLINE
 
+    def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
+        return [sa.select(PODS.uuid).where(self.condition(asked))]
+
     def columns(self, asked: Requirements) -> base.Columns:
         return {
             "online_status": PODS.status,
@@ -55,6 +58,9 @@ class Maintenance(base.Filter):
 
     def condition(self, asked: Requirements) -> sa.ColumnElement[bool]:
         return PODS.maintenance.is_(sa.false())
+
+    def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
+        return [sa.select(PODS.uuid).where(self.condition(asked))]
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
         return base.Reason("it is in maintenance")
@@ -94,6 +100,10 @@ class Location(base.Filter):
             return None
         return PODS.location == asked.location
 
+    def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
+        where = self.condition(asked)
+        return [] if where is None else [sa.select(PODS.uuid).where(where)]
+
     def columns(self, asked: Requirements) -> base.Columns:
         return {"location": PODS.location}
 
@@ -115,6 +125,13 @@ class Traits(base.Filter):
             *(self._has(trait) for trait in sorted(asked.required_traits)),
             *(~self._has(trait) for trait in sorted(asked.forbidden_traits)),
         )
+
+    def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
+        t = models.TRAITS.c
+        return [
+            sa.select(t.provider_id).where(t.trait == trait)
+            for trait in sorted(asked.required_traits)
+        ]
 
     def columns(self, asked: Requirements) -> base.Columns:
         return {
@@ -162,6 +179,15 @@ class Capacity(base.Filter):
             )
         )
 
+    def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
+        i = models.INVENTORIES.c
+        return [
+            sa.select(i.provider_id).where(
+                i.resource_class == name, i.free >= amount
+            )
+            for name, amount in asked.amounts.items()
+        ]
+
     def columns(self, asked: Requirements) -> base.Columns:
         return {
             f"capacity_{place}": base.inventory(asked, name).c.free
@@ -197,6 +223,18 @@ class System(base.Filter):
         if not asked.of_one_system:
             return None
         return sa.exists().where(*conditions.fits(asked))
+
+    def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
+        s = SYSTEMS.c
+        free = sa.select(s.podm_id).where(s.state == objects.system.FREE)
+        return [
+            sa.union_all(free.where(has >= least), free.where(has.is_(None)))
+            for has, least in (
+                (s.memory_mib, asked.memory_mib),
+                (s.cpu_cores, asked.cores),
+            )
+            if least is not None
+        ]
 
     def columns(self, asked: Requirements) -> base.Columns:
         free = (

@@ -148,13 +148,16 @@ def check() -> None:
 def select(asked: Requirements) -> list[Candidate]:
     """The pod managers that can serve, the best first; ties at random.
 
-    One statement, whose cost does not grow with those that cannot.
+    Two statements; one where the pod manager is named. Their cost does not
+    grow with those that cannot serve for a reason that an index knows, see
+    :meth:`base.Filter.ranges`.
     """
     chosen = tuple(active_filters().values())
     weighers = active_weighers()
     in_python = _in_python(chosen)
-    query = _choice(asked, chosen, tuple(weighers.values()))
     with engine.reading() as connection:
+        way = _way(connection, asked, chosen)
+        query = _choice(asked, chosen, tuple(weighers.values()), way)
         rows = connection.execute(query).mappings().all()
     if in_python:
         rows = [
@@ -165,6 +168,51 @@ def select(asked: Requirements) -> list[Candidate]:
     # To nine digits: what differs by rounding alone is a tie.
     found.sort(key=lambda candidate: -round(candidate.score, 9))
     return found
+
+
+def _way(
+    connection: sa.Connection,
+    asked: Requirements,
+    chosen: tuple[base.Filter, ...],
+) -> int | None:
+    """The range that fewest are in, by its place in :func:`_ranges`; None:
+    all have about as many.
+
+    It is asked for because databases guess: SQLite has no statistics, and
+    those of others are of some time ago.
+    """
+    if asked.podm_id is not None or not _ranges(asked, chosen):
+        return None
+    counts = connection.execute(_counts(asked, chosen)).one()
+    least = min(counts)
+    return counts.index(least) if least < max(counts) else None
+
+
+#: How far ranges are counted. Counting so many takes less time than looking
+#: closely at a few pod managers does.
+FEW = 250
+
+
+@functools.lru_cache(64)
+def _ranges(
+    asked: Requirements, chosen: tuple[base.Filter, ...]
+) -> list[sa.GenerativeSelect]:
+    return [one for a_filter in chosen for one in a_filter.ranges(asked)]
+
+
+@functools.lru_cache(64)
+def _counts(
+    asked: Requirements, chosen: tuple[base.Filter, ...]
+) -> sa.Select[typing.Any]:
+    """How many are in each range, counted up to FEW."""
+    return sa.select(
+        *(
+            sa.select(sa.func.count())
+            .select_from(one.limit(FEW).subquery())
+            .scalar_subquery()
+            for one in _ranges(asked, chosen)
+        )
+    )
 
 
 def _in_python(chosen: tuple[base.Filter, ...]) -> list[base.Filter]:
@@ -179,8 +227,12 @@ def _choice(
     asked: Requirements,
     chosen: tuple[base.Filter, ...],
     weighers: tuple[base.Weigher, ...],
+    way: int | None = None,
 ) -> sa.Select[typing.Any]:
-    """Those that can serve, with what there is to look at and to weigh."""
+    """Those that can serve, with what there is to look at and to weigh.
+
+    :param way: see :func:`_way`
+    """
     plugins: list[base.Filter | base.Weigher]
     plugins = [*_in_python(chosen), *weighers]
     columns: base.Columns = {}
@@ -192,7 +244,8 @@ def _choice(
         if (condition := one.condition(asked)) is not None
     }
     covered = {kind for one in wanted for kind in one.covers}
-    return _query(asked, columns).where(
+    few = None if way is None else _ranges(asked, chosen)[way]
+    return _query(asked, columns, few).where(
         *(
             condition
             for one, condition in wanted.items()
@@ -202,10 +255,20 @@ def _choice(
 
 
 def _query(
-    asked: Requirements, columns: base.Columns
+    asked: Requirements,
+    columns: base.Columns,
+    few: sa.GenerativeSelect | None = None,
 ) -> sa.Select[typing.Any]:
-    """Of each pod manager, with what it has of the classes asked for."""
+    """Of each pod manager, with what it has of the classes asked for.
+
+    :param few: finds the uuids of those that it is about; None: of all
+    """
     rows: sa.FromClause = models.POD_MANAGERS
+    if few is not None:
+        (uuid,) = few.subquery("some").c
+        # Made up first, as it cannot be taken apart, and so looked at first.
+        first = sa.select(uuid.label("uuid")).distinct().subquery("few")
+        rows = first.join(rows, PODS.uuid == first.c.uuid)
     for name in asked.amounts:
         has = base.inventory(asked, name)
         rows = rows.outerjoin(

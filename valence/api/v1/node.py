@@ -357,7 +357,7 @@ def action(call: Call) -> webob.Response:
         call,
         kind,
         node,
-        "operate",
+        "switch",
         podm_id=node.podm_id,
         arguments=arguments,
     )

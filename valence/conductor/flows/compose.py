@@ -72,13 +72,18 @@ class NextPodManager(taskflow.retry.Retry):
         return taskflow.retry.REVERT
 
     def _more(self) -> bool:
-        """Whether there is another to try."""
+        """Whether there may be another to try.
+
+        What an earlier attempt chose among, and what pools could give if
+        this node held nothing of theirs, is known only when all is given
+        back: then it is chosen again, or said why not.
+        """
         run = self.run
-        if run.candidates is None:  # it was chosen by an earlier attempt
-            run.candidates = untried(
-                run, requirements.of(run.target.properties)
-            )
-        return bool(run.candidates)
+        return (
+            run.candidates is None
+            or bool(run.candidates)
+            or bool(requirements.of(run.target.properties).resources)
+        )
 
 
 def untried(

@@ -328,6 +328,11 @@ def upgrade() -> None:
             nullable=False,
         )
 
+    with op.batch_alter_table("pod_managers", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_pod_managers_location", ["location"], unique=False
+        )
+
     with op.batch_alter_table("systems", schema=None) as batch_op:
         batch_op.create_index(
             "ix_systems_fit",
@@ -335,7 +340,12 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index(
-            "ix_systems_large",
-            ["state", "memory_mib", "cpu_cores", "podm_id"],
+            "ix_systems_memory",
+            ["state", "memory_mib", "podm_id"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_systems_cores",
+            ["state", "cpu_cores", "podm_id"],
             unique=False,
         )
