@@ -70,7 +70,8 @@ class Load:
             except requests.RequestException as e:
                 self.answers[type(e).__name__] += 1
             else:
-                self.answers[str(answer.status_code)] += 1
+                said = "" if answer.ok else answer.text
+                self.answers[f"{answer.status_code}{said}"] += 1
 
     def end(self) -> None:
         self._end.set()
@@ -230,10 +231,12 @@ class TestLayout(deployed.Agreement, base.TestCase):
         conductors = [self.conductor(number) for number in (1, 2, 3)]
         apis = [self.api(name, port) for name, port in ports.items()]
         processes.start_all(self, [*conductors, *apis])
+        # uWSGI listens before it can answer; a proxy that asks meanwhile
+        # would take it for dead once that took too long.
+        for port in ports.values():
+            self.wait_for(port)
         url = self.proxy(ports)
         token = self.keystone.token()
-        load = Load(url, token, self.ca)
-        self.addCleanup(load.end)
         session = requests.Session()
         session.trust_env = False  # it may name other certificates
         session.verify = self.ca
@@ -266,6 +269,10 @@ class TestLayout(deployed.Agreement, base.TestCase):
         )
         self.assertEqual("Online", answer.json().get("status"), answer.text)
 
+        # Not sooner: the first requests to a Keystone, all at once, it may
+        # answer 500.
+        load = Load(url, token, self.ca)
+        self.addCleanup(load.end)
         with concurrent.futures.ThreadPoolExecutor() as pool:
             # Who composes waits for it, at an API that is told to stop.
             gate = deployed.Gate(pod, "POST", "Allocate")
@@ -294,9 +301,7 @@ class TestLayout(deployed.Agreement, base.TestCase):
             # systemd removes the directory of a unit that has stopped.
             self.draining[busy.name].unlink()
             busy.start()
-            processes.poll(
-                lambda: self.serves(ports[busy.name]), f"{busy.name} serves"
-            )
+            self.wait_for(ports[busy.name])
             time.sleep(3)  # the proxy wants to see that twice
 
             # Then the other one dies, and one more conductor stops.
@@ -322,13 +327,18 @@ class TestLayout(deployed.Agreement, base.TestCase):
         self.assert_agreement(pod, podm.uuid)
 
     @staticmethod
-    def serves(port: int) -> bool:
-        try:
-            return requests.get(
-                f"http://127.0.0.1:{port}/healthcheck", timeout=10
-            ).ok
-        except requests.RequestException:
-            return False
+    def wait_for(port: int) -> None:
+        """Wait until an API serves."""
+
+        def look() -> bool:
+            try:
+                return requests.get(
+                    f"http://127.0.0.1:{port}/healthcheck", timeout=10
+                ).ok
+            except requests.RequestException:
+                return False
+
+        processes.poll(look, f"{port} serves", 60)
 
     def holding(self, ports: dict[str, int]) -> str:
         """The API with a request that waits, and is there for a while."""
