@@ -14,33 +14,40 @@
 # DevStack plugin of Valence; in local.conf:
 #
 #   enable_plugin valence https://opendev.org/openstack/valence
+#
+# stack.sh, unstack.sh and clean.sh source this with a mode and, where the mode
+# is stack, a phase.
 
 # shellcheck source=devstack/lib/valence
 source "$DEST/valence/devstack/lib/valence"
 
-if is_service_enabled valence-api valence-cond valence-sim; then
-    case $1-$2 in
-        stack-install)
+if is_service_enabled valence; then
+    case "$1 ${2:-}" in
+        "stack pre-install")
+            check_valence
+            ;;
+        "stack install")
             echo_summary "Installing Valence"
             install_valence
             ;;
-        stack-post-config)
+        "stack post-config")
             echo_summary "Configuring Valence"
             configure_valence
-            if is_service_enabled key; then
-                create_valence_accounts
-            fi
-            ;;
-        stack-extra)
-            echo_summary "Starting Valence"
+            create_valence_accounts
             init_valence
+            ;;
+        "stack extra")
+            echo_summary "Starting Valence"
             start_valence
+            register_valence_hardware
             ;;
-        unstack-*)
+        "stack test-config")
+            configure_valence_tempest
+            ;;
+        "unstack "*)
             stop_valence
             ;;
-        clean-*)
-            stop_valence
+        "clean "*)
             cleanup_valence
             ;;
     esac
