@@ -459,7 +459,6 @@ class RedfishV1Driver(base.Driver):
             and reset_type not in _RESTARTS
         ):
             return rsd_nodes.to_hardware_node(node)
-        progress.step("reset")
         self._connector.post(target, data={"ResetType": reset_type})
         with rsd_nodes.acted():
             return rsd_nodes.to_hardware_node(
