@@ -41,10 +41,11 @@ NOT_WALKED = {
     "admin/projects": "they read the policy of the host, /etc/valence",
     "admin/secrets": "they need the user valence and a second host; "
     "test_key_rotation goes through the same commands",
+    "install/devstack": "test_devstack runs them against the plugin",
     "install/index": "they install: tools/test does, and test_demo runs the "
     "demo, test_client_alone the installation of the client alone",
-    "install/production": "they need root and several hosts; test_services "
-    "and test_real_components start the same parts",
+    "install/production": "they need root and several hosts; test_production "
+    "takes its files and commands from the page",
     "install/standalone": "the README's starts it in the same way",
     "user/commands": "they need a cloud that is yours; test_commands_keystone "
     "and test_commands_use run them in another",
