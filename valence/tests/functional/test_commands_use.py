@@ -55,6 +55,7 @@ class TestPrograms(RegisteredCase):
         return subprocess.Popen(
             (processes.path_of(program), *argv),
             env=self.environ,
+            preexec_fn=processes.interruptible,
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

@@ -21,6 +21,8 @@ import sys
 import fixtures
 import testtools
 
+from valence.tests.fixtures import processes
+
 DEMO = pathlib.Path(__file__).parents[3] / "tools" / "demo.py"
 
 
@@ -32,6 +34,7 @@ class DemoTest(testtools.TestCase):
     def _start(self, *arguments):
         return subprocess.Popen(
             (sys.executable, str(DEMO), *arguments),
+            preexec_fn=processes.interruptible,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
