@@ -150,16 +150,6 @@ class TestTakenIn(with_ironic.IronicCase):
         self.api.delete("/v1/nodes/web-1", wait=30)
         self.assert_as_before()
 
-    def test_its_project_owns_it_there(self) -> None:
-        self.composed()
-        row = self.row()
-        row.project_id = "project-a"
-        row.save()
-        self.register()
-        shown = self.env.in_ironic(row.uuid)
-        self.assertEqual("project-a", shown["owner"])
-        self.assertEqual("project-a", shown["lessee"])
-
     def test_without_waiting(self) -> None:
         self.composed()
         held = self.proxy.on("POST", "/v1/nodes$").hang()
