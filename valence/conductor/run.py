@@ -180,9 +180,13 @@ class Run:
 
     # -- for the flow --
 
+    def missed(self, reason: str) -> None:
+        """Note why the current step failed, where the flow goes on."""
+        self.operation.steps = self._ended("failed", reason)
+
     def refused(self, reason: str) -> None:
         """Note why the pod manager that is tried does not serve."""
-        self.operation.steps = self._ended("failed", reason)
+        self.missed(reason)
         one = self.candidate
         if one is not None:
             self.refusals[one.uuid] = select.Refusal(

@@ -183,20 +183,25 @@ class TellProvisioner(base.Step):
         asked = {**(node.enrollment or {}), "stale": 0}
         before = (node.enrollment or {}).get("stale") or 0
         run.values["enrollment"] = {**asked, "stale": before + 1}
+        run.step(f"update in {node.managed_by}")
         try:
             with run.elsewhere() as room:
                 if not room:
                     raise exception.ProvisionerError(
-                        "Too many operations wait for it."
+                        said := "Too many operations wait for it.",
+                        public=said,
                     )
-                run.step(f"update in {node.managed_by}")
                 run.provisioner(node.managed_by).update(
                     wanted(run, asked), run
                 )
         except exception.ProvisionerError as e:
             if run.operation.kind == "follow_up":
                 raise
-            run.warn(f"Ironic does not know of the change yet: {e}")
+            run.missed(str(e))
+            # A warning is for whoever has the node.
+            run.warn(
+                f"Ironic does not know of the change yet: {e.told(False)}"
+            )
         else:
             run.values["enrollment"] = asked
 

@@ -167,7 +167,11 @@ def _ours(present: Document) -> Document:
 
 
 def new(wanted: base.Enrollment, name: str) -> Document:
-    """What a new node is made with."""
+    """What a new node is made with.
+
+    It is nobody's yet: who has a project may make nodes of that one only,
+    and has to hand them on.
+    """
     values = {
         "uuid": wanted.uuid,
         "name": name,
@@ -177,7 +181,6 @@ def new(wanted: base.Enrollment, name: str) -> Document:
         "extra": {OURS: extra(wanted)},
         "resource_class": wanted.resource_class,
         "description": wanted.description,
-        "owner": wanted.project_id,
         "lessee": wanted.project_id,
         **_interfaces(wanted),
     }

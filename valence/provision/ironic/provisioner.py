@@ -78,13 +78,14 @@ class IronicProvisioner(base.Provisioner):
 
     def enroll(self, wanted: base.Enrollment, progress: Progress) -> None:
         """Requests: 4 (a look, the node, its ports, whether it is valid) and
-        each port and trait; 2 more where the node is there."""
+        each port and trait; 2 more where the node is there, or is that of
+        a project."""
         node, is_new = self._requests.insist(
             lambda: self._made(wanted), progress
         )
         self._complete(wanted, node, progress)
-        if not is_new:
-            self._change(wanted, progress, reach=True)
+        if not is_new or wanted.project_id:
+            self._change(wanted, progress, reach=not is_new)
         self._warn_of(wanted, progress)
 
     def update(self, wanted: base.Enrollment, progress: Progress) -> None:

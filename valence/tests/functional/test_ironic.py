@@ -26,6 +26,11 @@ FAKE = {"driver": "fake-hardware", "interfaces": {}}
 
 class TestTakenIn(with_ironic.IronicCase):
     specs = (PodSpec(dialect="2.5", systems=4),)
+    options = {
+        # Boots an image that the BMC fetches: no agent has to run.
+        "DEFAULT": {"enabled_deploy_interfaces": "fake,direct,ramdisk"},
+        "deploy": {"ramdisk_image_download_source": "http"},
+    }
 
     def test_compose_then_enroll(self) -> None:
         self.api.post(
@@ -112,12 +117,8 @@ class TestTakenIn(with_ironic.IronicCase):
             self.assertLess(names.index(first), names.index(second), names)
 
         # Who drives it: Ironic.
-        self.ironic.request(
-            "PUT",
-            f"/v1/nodes/{node['uuid']}/states/power",
-            {"target": "power on"},
-        )
-        poll(lambda: hardware.power == "On", "Ironic switches it on")
+        self.switch(node, "power on")
+        self.assertEqual("On", hardware.power)
 
         gone = self.api.delete("/v1/nodes/web-1", wait=30)
         self.assertEqual(204, gone.status, gone)
@@ -183,26 +184,72 @@ class TestTakenIn(with_ironic.IronicCase):
         self.assertEqual(1, len(self.asked("POST", "/v1/nodes$")))
 
     def test_with_a_bmc_of_its_own(self) -> None:
-        node = self.composed()
-        one = system("web-1", system_uuid=node["uuid"])
-        bmc = self.useFixture(BMC([one]))
-        known = bmc.driver_info(node["uuid"])
-        short = {k.removeprefix("redfish_"): v for k, v in known.items()}
-        self.register(driver_info=short, target="available")
+        """From nothing to a server that runs, and back to nothing."""
+        bmc = self.useFixture(BMC([one := system("web-1")]))
+        known = bmc.driver_info(one["uuid"])
+        node = self.composed(
+            enroll={
+                "driver_info": {
+                    key.removeprefix("redfish_"): value
+                    for key, value in known.items()
+                },
+                "interfaces": {**INTERFACES, "deploy": "ramdisk"},
+                "target": "available",
+            },
+        )
+        path = f"/v1/nodes/{node['uuid']}"
         shown = self.env.in_ironic(node["uuid"])
         self.assertEqual("available", shown["provision_state"])
         self.assertEqual(
             known | {"redfish_password": "******"},
             {key: shown["driver_info"][key] for key in known},
         )
-        self.ironic.request(
-            "PUT",
-            f"/v1/nodes/{node['uuid']}/states/power",
-            {"target": "power on"},
-        )
-        poll(lambda: bmc.power_state(node["uuid"]) == "On", "it is on")
-        self.api.post("/v1/nodes/web-1/unregister", wait=30)
+        self.switch(node, "power on")
+        self.assertEqual("On", bmc.power_state(one["uuid"]))
+
+        # Any file will do: the emulator only says that it has it.
+        image = f"{bmc.url}/redfish/v1/"
+        info = {"op": "add", "path": "/instance_info/boot_iso"}
+        self.ironic.request("PATCH", path, [{**info, "value": image}])
+        self.provide(node, "active", "active")
+        self.assertEqual("On", bmc.power_state(one["uuid"]))
+        media = f"/redfish/v1/Systems/{one['uuid']}/VirtualMedia/Cd"
+        self.assertEqual(image, bmc.request("GET", media)["Image"])
+        refused = self.api.delete("/v1/nodes/web-1", wait=30)
+        self.assertEqual(409, refused.status, refused)
+        self.provide(node, "deleted", "available")
+        self.assertEqual("Off", bmc.power_state(one["uuid"]))
+
+        answer = self.api.post("/v1/nodes/web-1/unregister", wait=30)
+        self.assertEqual(200, answer.status, answer)
         self.assertEqual([], self.env.node_ids())
+        self.api.delete("/v1/nodes/web-1", wait=30)
+        self.assert_as_before()
+
+    def switch(self, node: dict[str, str], target: str) -> None:
+        """Have Ironic switch a node on or off."""
+        path = f"/v1/nodes/{node['uuid']}"
+        self.ironic.request("PUT", f"{path}/states/power", {"target": target})
+
+        def switched() -> bool:
+            shown = self.env.in_ironic(node["uuid"])
+            done = shown["power_state"] == target
+            return done and shown["reservation"] is None
+
+        poll(switched, target)
+
+    def provide(self, node: dict[str, str], verb: str, state: str) -> None:
+        """Have Ironic bring a node into a state."""
+        path = f"/v1/nodes/{node['uuid']}/states/provision"
+        self.ironic.request("PUT", path, {"target": verb})
+
+        def arrived() -> bool:
+            shown = self.env.in_ironic(node["uuid"])
+            failed = shown["provision_state"] == "deploy failed"
+            self.assertFalse(failed, shown["last_error"])
+            return bool(shown["provision_state"] == state)
+
+        poll(arrived, state, 90)
 
     def test_a_bmc_that_does_not_answer(self) -> None:
         self.composed()

@@ -45,8 +45,11 @@ class TestLoggingIn(base.TestCase):
         cls.addClassCleanup(shutil.rmtree, policy.parent)
         # As the documentation has it, for who has no scope of the system.
         policy.write_text(
-            '"baremetal:node:delete": "(role:admin and system_scope:all)'
-            ' or rule:service_role"\n'
+            "".join(
+                f'"baremetal:{rule}": "(role:admin and system_scope:all)'
+                ' or rule:service_role"\n'
+                for rule in ("node:delete", "port:create", "port:delete")
+            )
         )
         cls.ironic = Ironic(
             cls.keystone, {"oslo_policy": {"policy_file": policy}}
@@ -92,6 +95,39 @@ class TestLoggingIn(base.TestCase):
     def test_a_service(self) -> None:
         self.use(**self.keystone.credentials(self.user))
         self.assert_enrolled()
+
+    def test_a_system_administrator_for_a_project(self) -> None:
+        self.use(**self.keystone.credentials(self.admin))
+        self.assert_owned()
+
+    def test_a_service_for_a_project(self) -> None:
+        self.use(**self.keystone.credentials(self.user))
+        self.assert_owned()
+
+    def assert_owned(self) -> None:
+        """A node of a project is that project's in Ironic, and Valence's."""
+        composed = self.env.compose(name="one")
+        row = self.env.node("one")
+        row.project_id = "project-a"
+        row.save()
+        path = f"/v1/nodes/{composed['uuid']}"
+        answer = self.env.api.post(f"{path}/register", FAKE, wait=30)
+        self.assertEqual(200, answer.status, answer)
+        shown = self.ironic.request("GET", path)
+        self.assertEqual(
+            ("project-a", "project-a"), (shown["owner"], shown["lessee"])
+        )
+        another = [{"address": "52:54:00:00:00:01"}]
+        for named, count in ((another, 2), ([], 1)):
+            answer = self.env.api.post(
+                f"{path}/register", {"ports": named, **FAKE}, wait=30
+            )
+            self.assertEqual(200, answer.status, answer)
+            ports = self.ironic.request("GET", "/v1/ports")["ports"]
+            self.assertEqual(count, len(ports))
+        gone = self.env.api.delete(path, wait=30)
+        self.assertEqual(204, gone.status, gone)
+        self.assertEqual([], self.ironic.request("GET", "/v1/nodes")["nodes"])
 
     def test_application_credential(self) -> None:
         credential = self.keystone.application_credential(self.user)

@@ -9,37 +9,58 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Conductors that die while they are at work in Ironic."""
+"""Conductors that die while they are at work in Ironic.
 
-from valence.tests.functional import deployed  # isort: skip
+One that dies has all points of an operation at work at once, each for a node
+of its own.
+"""
+
+from valence.tests.functional import with_ironic  # isort: skip
 import typing
 
-import testscenarios
-
 from valence import objects
-from valence.simulator import Pod
+from valence.tests.fixtures import environment
 from valence.tests.fixtures import processes
-from valence.tests.fixtures.openstack import Ironic
-from valence.tests.fixtures.proxy import Proxy
-from valence.tests.functional import with_ironic
+from valence.tests.fixtures.proxy import Fault
+from valence.tests.functional import deployed
 
 NODE = "/v1/nodes/[0-9a-f-]{36}$"
+#: For all that is at work at once.
+PATIENCE = 120
 
-#: Where an enrollment is held: request, which of those that look alike, and
-#: the step that is then under way.
-ENROLLING = {
-    "look before": ("GET", NODE, 1, "look in ironic"),
-    "look for the node": ("GET", NODE, 2, "enroll in ironic"),
-    "make the node": ("POST", "/v1/nodes$", 1, "enroll in ironic"),
-    "make a port": ("POST", "/v1/ports$", 1, "create port"),
-    "add a trait": ("PUT", "/traits/", 1, "add trait"),
-    "manage": ("PUT", "/states/provision$", 1, "manage"),
-    "provide": ("PUT", "/states/provision$", 2, "provide"),
-}
-LEAVING = {
-    "look": ("GET", NODE, 1, "take out of ironic"),
-    "delete": ("DELETE", NODE, 1, "take out of ironic"),
-}
+
+class Point(typing.NamedTuple):
+    """Where an operation is when it dies."""
+
+    method: str
+    path: str
+    nth: int  #: of the requests that look alike
+    step: str  #: that is then under way
+    after: bool  #: Ironic has acted, and its answer is lost
+
+
+def points(*requests: tuple[str, str, str, int, str]) -> dict[str, Point]:
+    """Before Ironic acts, and when it has."""
+    return {
+        f"{when}-{name}": Point(*request, when == "after")
+        for name, *request in requests
+        for when in ("before", "after")
+    }
+
+
+ENROLLING = points(
+    ("look-before", "GET", NODE, 1, "look in ironic"),
+    ("look-for-the-node", "GET", NODE, 2, "enroll in ironic"),
+    ("make-the-node", "POST", "/v1/nodes$", 1, "enroll in ironic"),
+    ("make-a-port", "POST", "/v1/ports$", 1, "create port"),
+    ("add-a-trait", "PUT", "/traits/", 1, "add trait"),
+    ("manage", "PUT", "/states/provision$", 1, "manage"),
+    ("provide", "PUT", "/states/provision$", 2, "provide"),
+)
+LEAVING = points(
+    ("look", "GET", NODE, 1, "take out of ironic"),
+    ("delete", "DELETE", NODE, 1, "take out of ironic"),
+)
 ENROLL = {
     "driver": "fake-hardware",
     "target": "available",
@@ -47,241 +68,286 @@ ENROLL = {
 }
 
 
-def each(
-    held_at: dict[str, tuple[str, str, int, str]],
-) -> list[tuple[str, dict[str, typing.Any]]]:
-    """Before Ironic acts, and when it has."""
-    return [
-        (
-            f"{when} {name}",
-            {"held_at": held_at[name], "after": when == "after"},
-        )
-        for name in held_at
-        for when in ("before", "after")
-    ]
+class IronicCrashCase(with_ironic.DeployedCase):
+    """Operations are held, each at a point, and who does them all dies.
 
+    :ivar nodes: name of a point → uuid of the node that is held there
+    :ivar operations: name of a point → uuid of what is done to that node
+    """
 
-class IronicCrashCase(testscenarios.WithScenarios, deployed.CrashCase):
-    ironic: typing.ClassVar[Ironic]
-    proxy: typing.ClassVar[Proxy]
-
-    held_at: tuple[str, str, int, str]
-    after: bool
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.ironic = Ironic(options=with_ironic.OF_IRONIC)
-        cls.ironic.setUp()
-        cls.addClassCleanup(cls.ironic.cleanUp)
-        cls.proxy = Proxy(cls.ironic.url)
-        cls.proxy.setUp()
-        cls.addClassCleanup(cls.proxy.cleanUp)
-        group = {
-            **with_ironic.QUICK,
-            # Whoever carries on waits for what may still be on its way.
-            "settle_time": 3,
-            "timeout": 20,
-            "auth_type": "none",
-            "endpoint_override": cls.proxy.url,
-        }
-        cls.options = processes.merged(cls.options, {"ironic": group})
-        super().setUpClass()
+    # Whoever carries on waits for what may still be on its way.
+    settings: typing.ClassVar = {"settle_time": 3, "timeout": 60}
+    points: typing.ClassVar[dict[str, Point]]
 
     def setUp(self) -> None:
         super().setUp()
-        self.addCleanup(self._clean)
+        self.nodes: dict[str, str] = {}
+        self.operations: dict[str, str] = {}
+        self.held: dict[str, Fault] = {}
+        self.hardware = self.pod(systems=len(self.points), profiles=("D",))
+        self.podm_id = self.register(self.hardware)
 
-    def _clean(self) -> None:
-        self.proxy.heal()
-        for node_id in self.in_ironic():
-            self.ironic.send("DELETE", f"/v1/nodes/{node_id}")
+    # -- what is asked for ---------------------------------------------------
 
-    def in_ironic(self, kind: str = "nodes") -> list[str]:
-        found = self.ironic.request("GET", f"/v1/{kind}")[kind]
-        return sorted(one["uuid"] for one in found)
+    def compose_all(
+        self, prepare: typing.Callable[[str], None], **fields: object
+    ) -> None:
+        """Ask for all nodes.
 
-    def kill_at(self, operation_id: str) -> None:
-        """Wait until it is held, kill who does it, see others carry on."""
-        step = self.held_at[-1]
-        self.held.wait()
-        steps = objects.Operation.get(self.context, operation_id).steps
-        self.assertIn(step, steps[-1]["name"])
-        seen = len(self.proxy.exchanges)
-        self.carry_on(operation_id)
-        # What was on its way arrives only after the next one has looked.
-        processes.poll(
-            lambda: len(self.proxy.exchanges) > seen, "somebody looks"
+        :param prepare: is told of each, before anything is made of it
+        """
+        gate = deployed.Gate(
+            self.hardware, "POST", "Allocate$", len(self.points)
         )
-        self.held.release()
+        for name in self.points:
+            answer = self.api.post(
+                "/v1/nodes",
+                {"name": name, "podm_id": self.podm_id, **fields},
+            )
+            self.nodes[name] = answer.json["uuid"]
+            self._asked(name, answer)
+            prepare(name)
+        gate.open()
 
-    def hold(self) -> None:
-        method, path, nth, _ = self.held_at
-        self.held = self.proxy.on(method, path, nth=nth).hang(after=self.after)
+    def ask(self, method: str, path: str, body: object = None) -> None:
+        """Ask for the same thing to be done to all nodes."""
+        for name, node_id in self.nodes.items():
+            self._asked(
+                name,
+                self.api.request(method, f"/v1/nodes/{node_id}{path}", body),
+            )
 
-    def enroll(self, podm_id: str) -> str:
-        """Ask for a node that is enrolled; returns the operation."""
-        answer = self.api.post(
-            "/v1/nodes",
-            {"name": "one", "podm_id": podm_id, "enroll": ENROLL},
-        )
+    def _asked(self, name: str, answer: environment.Answer) -> None:
         self.assertEqual(202, answer.status, answer)
-        return deployed.operation_of(answer)
+        self.operations[name] = deployed.operation_of(answer)
 
-    def enrolled(self) -> tuple[Pod, str]:
-        """A pod with a node that is enrolled."""
-        pod = self.pod(systems=2)
-        podm_id = self.register(pod)
-        operation = self.ended(self.enroll(podm_id))
-        self.assertEqual("succeeded", operation.state, operation)
-        return pod, podm_id
+    def hold(self, name: str, later: int = 0) -> None:
+        """Hold what is done to a node at its point.
 
-    def assert_nothing_left(self, pod: Pod, podm_id: str) -> None:
-        self.assertEqual([], self.in_ironic())
-        self.assertEqual([], self.in_ironic("ports"))
-        self.assertEqual([], pod.nodes)
-        self.assert_agreement(pod, podm_id)
+        :param later: requests to look that come before
+        """
+        point = self.points[name]
+        self.held[name] = self.proxy.on(
+            point.method,
+            point.path,
+            nth=point.nth + (later if point.method == "GET" else 0),
+            about=self.nodes[name],
+        ).hang(after=point.after)
+
+    def hold_all(self) -> None:
+        for name in self.nodes:
+            self.hold(name)
+
+    # -- what happens --------------------------------------------------------
+
+    def wait_until_held(self) -> None:
+        for name, held in self.held.items():
+            held.wait(PATIENCE)
+            steps = self._operation(name).steps
+            self.assertIn(self.points[name].step, steps[-1]["name"], name)
+        hosts = {self._operation(name).conductor for name in self.held}
+        self.assertEqual(1, len(hosts), "they are not all in one hand")
+
+    def strike(self) -> None:
+        """Kill who does it all, and see others carry on."""
+        self.wait_until_held()
+        seen = len(self.proxy.exchanges)
+        self.carry_on(self.operations[next(iter(self.held))])
+        # What was on its way arrives only after the next one has looked.
+        for name, node_id in self.nodes.items():
+            processes.poll(
+                lambda node_id=node_id: any(
+                    exchange.is_about(node_id)
+                    for exchange in self.proxy.exchanges[seen:]
+                ),
+                f"somebody looks: {name}",
+                PATIENCE,
+            )
+        self.proxy.heal()
+
+    def cancel_and_strike(self) -> None:
+        """Whoever takes it up goes back, and finds what there is."""
+        self.wait_until_held()
+        for operation_id in self.operations.values():
+            path = f"/v1/operations/{operation_id}/cancel"
+            cancelled = self.api.post(path, {})
+            self.assertEqual(202, cancelled.status, cancelled)
+        self.carry_on(self.operations[next(iter(self.held))])
+        self.proxy.heal()
+
+    # -- what came of it -----------------------------------------------------
+
+    def _operation(self, name: str) -> objects.Operation:
+        return objects.Operation.get(self.context, self.operations[name])
+
+    def assert_each(self, state: str, struck: bool = False) -> None:
+        """All operations end, and so.
+
+        :param struck: who began them is not who ended them
+        """
+        ended = {
+            name: self.ended(operation_id, PATIENCE)
+            for name, operation_id in self.operations.items()
+        }
+        self.assertEqual(
+            dict.fromkeys(self.points, (state, None)),
+            {name: (one.state, one.secrets) for name, one in ended.items()},
+            {name: one.last_error for name, one in ended.items()},
+        )
+        if struck:
+            attempts = {name: one.attempts for name, one in ended.items()}
+            self.assertTrue(min(attempts.values()) >= 2, attempts)
+
+    def assert_nodes(self, state: str, manager: str) -> None:
+        rows = {
+            node.name: (node.provision_state, node.managed_by)
+            for node in objects.Node.find(self.context)
+        }
+        self.assertEqual(dict.fromkeys(self.points, (state, manager)), rows)
+
+    def assert_all_in_ironic(self) -> None:
+        """Each is there, once, and whole."""
+        self.assertEqual(sorted(self.nodes.values()), self.in_ironic())
+        self.assertEqual(len(self.nodes), len(self.in_ironic("ports")))
+        for name, node_id in self.nodes.items():
+            shown = self.ironic.request("GET", f"/v1/nodes/{node_id}")
+            ports = self.ironic.request("GET", f"/v1/ports?node={node_id}")
+            self.assertEqual(
+                ("available", ["CUSTOM_FAST"], 1),
+                (
+                    shown["provision_state"],
+                    shown["traits"],
+                    len(ports["ports"]),
+                ),
+                name,
+            )
+
+    def release_all(self) -> None:
+        self.ask("DELETE", "")
+        self.assert_each("succeeded")
+        self.assert_nothing_left(self.hardware, self.podm_id)
 
 
 class Enrolling(IronicCrashCase):
-    scenarios = each(ENROLLING)
+    points = ENROLLING
 
     def test_carried_on(self) -> None:
-        pod = self.pod(systems=2)
-        podm_id = self.register(pod)
-        self.hold()
-        uuid = self.enroll(podm_id)
-        self.kill_at(uuid)
-        operation = self.ended(uuid)
-        self.assertEqual("succeeded", operation.state, operation)
-        self.assertEqual(2, operation.attempts)
-        self.assertIsNone(operation.secrets)
-        node = objects.Node.get(self.context, "one")
-        self.assertEqual("enrolled", node.provision_state)
-        self.assertEqual([node.uuid], self.in_ironic())
-        self.assertEqual(1, len(self.in_ironic("ports")))
-        shown = self.ironic.request("GET", f"/v1/nodes/{node.uuid}")
-        self.assertEqual("available", shown["provision_state"])
-        self.assertEqual(["CUSTOM_FAST"], shown["traits"])
-        self.assertEqual(1, len(pod.nodes))
-        gone = self.api.delete("/v1/nodes/one", wait=30)
-        self.assertEqual(204, gone.status, gone)
-        self.assert_nothing_left(pod, podm_id)
+        self.compose_all(self.hold, enroll=ENROLL)
+        self.strike()
+        self.assert_each("succeeded", struck=True)
+        self.assert_nodes("enrolled", "ironic")
+        self.assert_all_in_ironic()
+        self.assertEqual(len(self.points), len(self.hardware.nodes))
+        self.release_all()
 
     def test_cancelled_and_killed(self) -> None:
-        """Whoever takes it up goes back, and finds what there is."""
-        pod = self.pod(systems=2)
-        podm_id = self.register(pod)
-        self.hold()
-        uuid = self.enroll(podm_id)
-        self.held.wait()
-        cancelled = self.api.post(f"/v1/operations/{uuid}/cancel", {})
-        self.assertEqual(202, cancelled.status, cancelled)
-        self.carry_on(uuid)
-        self.held.release()
-        operation = self.ended(uuid)
-        self.assertEqual("cancelled", operation.state, operation)
-        node = objects.Node.get(self.context, "one")
-        self.assertEqual("compose_failed", node.provision_state)
-        self.assertEqual("valence", node.managed_by)
-        self.assert_nothing_left(pod, podm_id)
+        self.compose_all(self.hold, enroll=ENROLL)
+        self.cancel_and_strike()
+        self.assert_each("cancelled", struck=True)
+        self.assert_nodes("compose_failed", "valence")
+        self.assert_nothing_left(self.hardware, self.podm_id)
 
 
 class Registering(IronicCrashCase):
-    """A node that stood composed before."""
+    """Nodes that stood composed before."""
 
-    scenarios = each(ENROLLING)
+    points = ENROLLING
 
-    def asked(self) -> tuple[Pod, str, str]:
-        """A node whose registering is held: pod, its uuid, operation."""
-        pod = self.pod(systems=2)
-        podm_id = self.register(pod)
-        self.composed(podm_id, "one")
-        self.hold()
-        answer = self.api.post("/v1/nodes/one/register", ENROLL)
-        self.assertEqual(202, answer.status, answer)
-        return pod, podm_id, deployed.operation_of(answer)
+    def setUp(self) -> None:
+        super().setUp()
+        self.compose_all(lambda name: None)
+        self.assert_each("succeeded")
+        self.hold_all()
+        self.ask("POST", "/register", ENROLL)
 
     def test_carried_on(self) -> None:
-        pod, podm_id, uuid = self.asked()
-        self.kill_at(uuid)
-        operation = self.ended(uuid)
-        self.assertEqual("succeeded", operation.state, operation)
-        node = objects.Node.get(self.context, "one")
-        self.assertEqual([node.uuid], self.in_ironic())
-        self.assertEqual(1, len(self.in_ironic("ports")))
-        self.api.delete("/v1/nodes/one", wait=30)
-        self.assert_nothing_left(pod, podm_id)
+        self.strike()
+        self.assert_each("succeeded", struck=True)
+        self.assert_nodes("enrolled", "ironic")
+        self.assert_all_in_ironic()
+        self.release_all()
 
     def test_cancelled_and_killed(self) -> None:
-        pod, podm_id, uuid = self.asked()
-        self.held.wait()
-        self.api.post(f"/v1/operations/{uuid}/cancel", {})
-        self.carry_on(uuid)
-        self.held.release()
-        self.assertEqual("cancelled", self.ended(uuid).state)
-        node = objects.Node.get(self.context, "one")
-        self.assertEqual("composed", node.provision_state)
-        self.assertEqual("valence", node.managed_by)
+        self.cancel_and_strike()
+        self.assert_each("cancelled", struck=True)
+        self.assert_nodes("composed", "valence")
         self.assertEqual([], self.in_ironic())
-        self.api.delete("/v1/nodes/one", wait=30)
-        self.assert_nothing_left(pod, podm_id)
+        self.release_all()
 
 
 class Leaving(IronicCrashCase):
-    scenarios = each(LEAVING)
+    points = LEAVING
+
+    def enrolled(self) -> None:
+        self.compose_all(lambda name: None, enroll=ENROLL)
+        self.assert_each("succeeded")
+        self.hold_all()
 
     def test_release(self) -> None:
-        pod, podm_id = self.enrolled()
-        self.hold()
-        uuid = deployed.operation_of(self.api.delete("/v1/nodes/one"))
-        self.kill_at(uuid)
-        self.assertEqual("succeeded", self.ended(uuid).state)
-        self.assertEqual(404, self.api.get("/v1/nodes/one").status)
-        self.assert_nothing_left(pod, podm_id)
+        self.enrolled()
+        self.ask("DELETE", "")
+        self.strike()
+        self.assert_each("succeeded", struck=True)
+        self.assertEqual([], objects.Node.find(self.context))
+        self.assert_nothing_left(self.hardware, self.podm_id)
 
     def test_unregister(self) -> None:
-        pod, podm_id = self.enrolled()
-        self.hold()
-        uuid = deployed.operation_of(
-            self.api.post("/v1/nodes/one/unregister", {})
-        )
-        self.kill_at(uuid)
-        self.assertEqual("succeeded", self.ended(uuid).state)
-        node = objects.Node.get(self.context, "one")
-        self.assertEqual("composed", node.provision_state)
-        self.assertEqual("valence", node.managed_by)
+        self.enrolled()
+        self.ask("POST", "/unregister", {})
+        self.strike()
+        self.assert_each("succeeded", struck=True)
+        self.assert_nodes("composed", "valence")
         self.assertEqual([], self.in_ironic())
-        self.api.delete("/v1/nodes/one", wait=30)
-        self.assert_nothing_left(pod, podm_id)
+        self.release_all()
 
     def test_on_the_way_back(self) -> None:
         """Killed while it takes out what it had put there."""
-        pod = self.pod(systems=2)
-        podm_id = self.register(pod)
-        self.proxy.on("POST", "/v1/ports$").answer(400, "{}")
-        method, path, nth, _ = self.held_at
-        # Two looks came before on the way there.
-        nth += 2 if method == "GET" else 0
-        self.held = self.proxy.on(method, path, nth=nth).hang(after=self.after)
-        uuid = self.enroll(podm_id)
-        self.kill_at(uuid)
-        operation = self.ended(uuid)
-        self.assertEqual("failed", operation.state, operation)
-        self.assertEqual("provisioner.bad_request", operation.error_code)
-        node = objects.Node.get(self.context, "one")
-        self.assertEqual("compose_failed", node.provision_state)
-        self.assert_nothing_left(pod, podm_id)
+
+        def prepare(name: str) -> None:
+            self.proxy.on("POST", "/v1/ports$", about=self.nodes[name]).answer(
+                400, "{}"
+            )
+            self.hold(name, later=2)
+
+        self.compose_all(prepare, enroll=ENROLL)
+        self.strike()
+        self.assert_each("failed", struck=True)
+        self.assertEqual(
+            {"provisioner.bad_request"},
+            {self._operation(name).error_code for name in self.points},
+        )
+        self.assert_nodes("compose_failed", "valence")
+        self.assert_nothing_left(self.hardware, self.podm_id)
+
+
+class WithSecond(deployed.WithSecond):
+    """Another one carries on, which was not there before."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.addCleanup(self._start_all)
+        self.second = self.deployment.conductors[1]
+        self.second.kill()
+
+    def _start_all(self) -> None:
+        for conductor in self.deployment.conductors:
+            if not conductor.is_started:
+                conductor.start()
+
+    def carry_on(self, operation_id: str) -> None:
+        self.second.start()
+        super().carry_on(operation_id)
 
 
 class TestEnrollingRestart(deployed.WithRestart, Enrolling):
     pass
 
 
-class TestEnrollingSecond(deployed.WithSecond, Enrolling):
+class TestEnrollingSecond(WithSecond, Enrolling):
     pass
 
 
-class TestRegistering(deployed.WithSecond, Registering):
+class TestRegistering(WithSecond, Registering):
     pass
 
 
@@ -289,8 +355,8 @@ class TestLeavingRestart(deployed.WithRestart, Leaving):
     pass
 
 
-class TestLeavingSecond(deployed.WithSecond, Leaving):
+class TestLeavingSecond(WithSecond, Leaving):
     pass
 
 
-del IronicCrashCase, Enrolling, Registering, Leaving
+del IronicCrashCase, Enrolling, Registering, Leaving, WithSecond

@@ -9,7 +9,10 @@
 #    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 #    License for the specific language governing permissions and limitations
 #    under the License.
-"""Ironic fails at any request: nothing twice, nothing left over."""
+"""Ironic fails at any request: nothing twice, nothing left over.
+
+Each request of an operation suffers at once, for a node of its own.
+"""
 
 from valence.tests.functional import with_ironic  # isort: skip
 import json
@@ -20,6 +23,7 @@ import testscenarios
 from valence.simulator import PodSpec
 from valence.tests.fixtures import environment
 from valence.tests.fixtures.proxy import Fault
+from valence.tests.functional import deployed
 
 NODE = "/v1/nodes/[0-9a-f-]{36}$"
 LOCKED = {
@@ -34,36 +38,35 @@ LOCKED = {
 #: What is asked when a node is enrolled and made available: method, path and
 #: which of those that look alike.
 ENROLLING = {
-    "look before": ("GET", NODE, 1),
-    "look for the node": ("GET", NODE, 2),
-    "make the node": ("POST", "/v1/nodes$", 1),
-    "look for ports": ("GET", r"/v1/ports/?\?", 1),
-    "make a port": ("POST", "/v1/ports$", 1),
-    "add a trait": ("PUT", "/traits/", 1),
+    "look-before": ("GET", NODE, 1),
+    "look-for-the-node": ("GET", NODE, 2),
+    "make-the-node": ("POST", "/v1/nodes$", 1),
+    "look-for-ports": ("GET", r"/v1/ports/?\?", 1),
+    "make-a-port": ("POST", "/v1/ports$", 1),
+    "add-a-trait": ("PUT", "/traits/", 1),
     "validate": ("GET", "/validate$", 1),
-    "look before manage": ("GET", NODE, 3),
-    "manage": ("PUT", "/states/provision$", 1),
-    "look after manage": ("GET", NODE, 4),
-    "provide": ("PUT", "/states/provision$", 2),
-    "look once more": ("GET", NODE, 5),
+    "look-before-manage": ("GET", NODE, 3),
+    "ask-to-manage": ("PUT", "/states/provision$", 1),
+    "look-after-manage": ("GET", NODE, 4),
+    "ask-to-provide": ("PUT", "/states/provision$", 2),
+    "look-once-more": ("GET", NODE, 5),
 }
 LEAVING = {
     "look": ("GET", NODE, 1),
     "delete": ("DELETE", NODE, 1),
 }
 AGAIN = {
-    "look before": ("GET", NODE, 1),
-    "ports before": ("GET", r"/v1/ports/?\?", 1),
-    "look for the node": ("GET", NODE, 2),
-    "look for ports": ("GET", r"/v1/ports/?\?", 2),
-    "drop a trait": ("DELETE", "/traits/", 1),
-    "look before the change": ("GET", NODE, 3),
+    "look-before": ("GET", NODE, 1),
+    "ports-before": ("GET", r"/v1/ports/?\?", 1),
+    "look-for-the-node": ("GET", NODE, 2),
+    "look-for-ports": ("GET", r"/v1/ports/?\?", 2),
+    "drop-a-trait": ("DELETE", "/traits/", 1),
+    "look-before-the-change": ("GET", NODE, 3),
     "change": ("PATCH", NODE, 1),
 }
 
 Strike = typing.Callable[[Fault], Fault]
 
-#: What may happen to a request, before Ironic acts, or after it has.
 FAULTS: dict[str, Strike] = {
     "500": lambda fault: fault.answer(500),
     "locked": lambda fault: fault.answer(409, LOCKED),
@@ -75,87 +78,153 @@ FAULTS: dict[str, Strike] = {
     "nonsense": lambda fault: fault.answer(200, "<html>"),
     "an empty object": lambda fault: fault.answer(200, {}),
 }
-PASSING = [
-    name for name in FAULTS if name not in ("nonsense", "an empty object")
-]
+NONSENSE = ("nonsense", "an empty object")
+PASSING = [name for name in FAULTS if name not in NONSENSE]
 
 ENROLL = {
     "driver": "fake-hardware",
     "target": "available",
     "traits": ["CUSTOM_FAST"],
 }
+#: For all that is at work at once.
+PATIENCE = 120
 
 
 def each(
-    requests: dict[str, tuple[str, str, int]],
-    faults: typing.Iterable[str] = FAULTS,
+    faults: typing.Iterable[str],
 ) -> list[tuple[str, dict[str, typing.Any]]]:
-    return [
-        (f"{name}: {request}", {"request": requests[request], "fault": name})
-        for request in requests
-        for name in faults
-    ]
+    return [(name, {"fault": name}) for name in faults]
 
 
 class FaultCase(testscenarios.WithScenarios, with_ironic.IronicCase):
-    specs = (PodSpec(dialect="2.1", systems=4),)
+    """Nodes that are named after the request that fails.
+
+    :ivar nodes: name → uuid
+    :ivar asked_for: name → what was answered to the last request
+    """
+
+    specs = (
+        PodSpec(
+            dialect="2.1",
+            systems=12,
+            profiles=("D",),
+            devices=12,
+            disks=("PCIe-400",),
+        ),
+    )
     settings = {"timeout": 3}
+    busy = True
 
-    request: tuple[str, str, int]
+    requests: typing.ClassVar[dict[str, tuple[str, str, int]]]
     fault: str
-    struck: Fault | None = None
 
-    def strike(self, times: int | None = 1) -> None:
-        """Have the scenario's fault happen."""
-        method, path, nth = self.request
-        self.struck = FAULTS[self.fault](
-            self.proxy.on(method, path, nth=nth, times=times)
+    def setUp(self) -> None:
+        super().setUp()
+        self.nodes: dict[str, str] = {}
+        self.asked_for: dict[str, environment.Answer] = {}
+        self.struck: dict[str, Fault] = {}
+
+    def strike(self, name: str, times: int | None = 1) -> None:
+        """Have the fault happen to a node's request."""
+        method, path, nth = self.requests[name]
+        self.struck[name] = FAULTS[self.fault](
+            self.proxy.on(method, path, nth, times, self.nodes[name])
         )
 
-    def ask(self) -> environment.Answer:
-        """Compose a node, enroll it and make it available."""
-        answer = self.api.post(
-            "/v1/nodes", {"name": "web-1", "enroll": ENROLL}
-        )
-        self.assertEqual(202, answer.status, answer)
-        return answer
+    def strike_all(self) -> None:
+        for name in self.nodes:
+            self.strike(name)
 
-    def ended(self, answer: environment.Answer) -> dict[str, typing.Any]:
+    def compose_all(
+        self, prepare: typing.Callable[[str], None] = lambda name: None
+    ) -> None:
+        """Compose nodes, enroll them and make them available.
+
+        :param prepare: is told of each, before anything is made of it
+        """
+        pod = self.env.pods[0]
+        gate = deployed.Gate(pod, "POST", "Allocate$", len(self.requests))
+        self.addCleanup(delattr, pod, "_act")  # others have the pod, too
+        self.addCleanup(gate.open)
+        for name in self.requests:
+            answer = self.api.post(
+                "/v1/nodes",
+                {
+                    "name": name,
+                    "properties": {"pci_device": {"type": ["SSD"]}},
+                    "enroll": ENROLL,
+                },
+            )
+            self.assertEqual(202, answer.status, answer)
+            self.nodes[name] = answer.json["uuid"]
+            self.asked_for[name] = answer
+            prepare(name)
+        gate.open()
+
+    def ask(self, method: str, path: str, body: object = None) -> None:
+        """Ask for the same thing to be done to all nodes."""
+        for name in self.nodes:
+            self.asked_for[name] = self.api.request(
+                method, f"/v1/nodes/{name}{path}", body
+            )
+
+    def ended(self) -> dict[str, dict[str, typing.Any]]:
         """What came of it, when Ironic is well again."""
-        operation = self.api.ended(answer, 60)
+        operations = {
+            name: self.api.ended(answer, PATIENCE)
+            for name, answer in self.asked_for.items()
+        }
         self.proxy.heal()
-        if self.struck is not None:
-            self.struck.wait(0)  # or nothing was tested
-        return operation
+        for struck in self.struck.values():
+            struck.wait(0)  # or nothing was tested
+        self.struck = {}
+        return operations
 
-    def assert_one(self) -> None:
-        """There is one node, in Ironic, on the pod and here."""
-        row = self.row()
-        self.assertEqual("enrolled", row.provision_state)
-        self.assertEqual("available", row.provisioner_state)
-        self.assertEqual([row.uuid], self.env.node_ids())
-        self.assertEqual(1, len(self.env.ports()))
-        self.assertEqual(1, len(self.env.pods[0].nodes))
-        shown = self.env.in_ironic(row.uuid)
-        self.assertEqual("available", shown["provision_state"])
-        self.assertEqual(["CUSTOM_FAST"], shown["traits"])
+    def assert_succeeded(self) -> None:
+        ended = self.ended()
+        self.assertEqual(
+            dict.fromkeys(self.requests, "succeeded"),
+            {name: one["state"] for name, one in ended.items()},
+            {name: one["last_error"] for name, one in ended.items()},
+        )
+
+    def assert_enrolled(self, names: list[str], *traits: str) -> None:
+        """They are there once, in Ironic, on the pod and here; no other is."""
+        uuids = sorted(self.nodes[name] for name in names)
+        self.assertEqual(uuids, self.env.node_ids())
+        self.assertEqual(len(names), len(self.env.ports()))
+        for name in names:
+            row = self.row(name)
+            self.assertEqual("enrolled", row.provision_state, name)
+            self.assertEqual("available", row.provisioner_state, name)
+            self.assertEqual(1, len(self.env.ports(row.uuid)), name)
+            shown = self.env.in_ironic(row.uuid)
+            self.assertEqual("available", shown["provision_state"], name)
+            self.assertEqual({"CUSTOM_SSD", *traits}, set(shown["traits"]))
+
+    def assert_held(self, count: int) -> None:
+        """So many nodes hold hardware, with a device each."""
+        pod = self.env.pods[0]
+        self.assertEqual(count, len(pod.nodes))
+        self.assertEqual(12 - count, len(pod.free_devices()))
 
     def give_back(self) -> None:
-        gone = self.api.delete("/v1/nodes/web-1", wait=60)
-        self.assertEqual(204, gone.status, gone)
+        self.ask("DELETE", "")
+        self.assert_succeeded()
         self.assert_as_before()
 
 
 class TestOnce(FaultCase):
     """What passes is got over, and done once."""
 
-    scenarios = each(ENROLLING, PASSING)
+    requests = ENROLLING
+    scenarios = each(PASSING)
 
     def test_enroll(self) -> None:
-        self.strike()
-        operation = self.ended(self.ask())
-        self.assertEqual("succeeded", operation["state"], operation)
-        self.assert_one()
+        self.compose_all(self.strike)
+        self.assert_succeeded()
+        self.assert_enrolled(list(self.nodes), "CUSTOM_FAST")
+        self.assert_held(len(self.nodes))
         self.give_back()
 
 
@@ -165,20 +234,21 @@ class TestNonsense(FaultCase):
     But for a trait: that it was added is answered with nothing anyway.
     """
 
-    scenarios = each(
-        {k: v for k, v in ENROLLING.items() if k != "add a trait"},
-        ["nonsense", "an empty object"],
-    )
+    requests = {k: v for k, v in ENROLLING.items() if k != "add-a-trait"}
+    scenarios = each(NONSENSE)
 
     def test_enroll(self) -> None:
-        self.strike()
-        operation = self.ended(self.ask())
-        if operation["state"] == "succeeded":
-            self.assert_one()
-        else:
-            self.assertEqual("compose_failed", self.row().provision_state)
-            self.assert_as_before()
-            self.assertNotIn("unexpected error", operation["last_error"])
+        self.compose_all(self.strike)
+        done = []
+        for name, operation in self.ended().items():
+            if operation["state"] == "succeeded":
+                done.append(name)
+            else:
+                state = self.row(name).provision_state
+                self.assertEqual("compose_failed", state, name)
+                self.assertNotIn("unexpected error", operation["last_error"])
+        self.assert_enrolled(done, "CUSTOM_FAST")
+        self.assert_held(len(done))
         self.give_back()
 
 
@@ -189,72 +259,100 @@ class TestForGood(FaultCase):
     and goes back as soon as Ironic does.
     """
 
-    scenarios = each(ENROLLING, ["500", "cut", "locked", "cut after"])
+    requests = ENROLLING
+    scenarios = each(["500", "cut", "locked", "cut after"])
+
+    def outcome(self, name: str) -> str:
+        """What is to become of a node."""
+        method, path, nth = self.requests[name]
+        # What is missing is but the answer whether all is well; or the
+        # answer was lost, and a look tells what had become of it.
+        seen = method == "POST" and path == "/v1/nodes$" or method == "PUT"
+        if name == "validate" or (
+            self.fault == "cut after" and seen and "trait" not in name
+        ):
+            return "enrolled"
+        # Ironic may have the node, and does not tell.
+        if path == NODE and nth > 1:
+            return "error"
+        return "compose_failed"
 
     def test_enroll(self) -> None:
-        self.strike(times=None)
-        operation = self.ended(self.ask())
-        if operation["state"] == "succeeded":
-            # The answers were lost, and it looked what had become of it; or
-            # what is missing is but the answer whether all is well.
-            if "/validate" in self.request[1]:
+        self.compose_all(lambda name: self.strike(name, times=None))
+        for name, operation in self.ended().items():
+            succeeds = self.outcome(name) == "enrolled"
+            state = "succeeded" if succeeds else "failed"
+            self.assertEqual(state, operation["state"], operation)
+            if not succeeds:
+                self.assertIn("Ironic", operation["last_error"])
+            if name == "validate":
                 self.assertIn("not known", operation["warnings"][0])
-            else:
-                self.assertEqual("cut after", self.fault)
-            self.assert_one()
-        else:
-            self.assertEqual("failed", operation["state"], operation)
-            self.assertIn("Ironic", operation["last_error"])
-            if self.row().provision_state == "compose_failed":
-                self.assert_as_before()
-            else:
-                self.assertEqual("error", self.row().provision_state)
-                self.assertEqual("ironic", self.row().managed_by)
-                self.assertEqual(1, len(self.env.pods[0].nodes))
+        rows = {name: self.row(name) for name in self.nodes}
+        outcomes = {name: self.outcome(name) for name in self.nodes}
+        self.assertEqual(
+            outcomes,
+            {name: row.provision_state for name, row in rows.items()},
+        )
+        self.assertEqual(
+            {
+                name: "valence" if state == "compose_failed" else "ironic"
+                for name, state in outcomes.items()
+            },
+            {name: row.managed_by for name, row in rows.items()},
+        )
+        # Those that Ironic did not tell of it has, but for the one that it
+        # was not asked for yet.
+        left = {
+            name: state
+            for name, state in outcomes.items()
+            if state != "compose_failed"
+        }
+        self.assertEqual(
+            {self.nodes[name] for name in left if name != "look-for-the-node"},
+            set(self.env.node_ids()),
+        )
+        self.assert_held(len(left))
         self.give_back()
 
 
 class TestLeaving(FaultCase):
-    scenarios = each(LEAVING)
+    requests = LEAVING
+    scenarios = each(FAULTS)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.compose_all()
+        self.assert_succeeded()
+        self.strike_all()
 
     def test_release(self) -> None:
-        self.ended(self.ask())
-        self.strike()
-        self.ended_well(self.api.delete("/v1/nodes/web-1"))
+        self.ask("DELETE", "")
+        self.assert_succeeded()
         self.assert_as_before()
 
     def test_unregister(self) -> None:
-        self.ended(self.ask())
-        self.strike()
-        self.ended_well(self.api.post("/v1/nodes/web-1/unregister"))
+        self.ask("POST", "/unregister")
+        self.assert_succeeded()
         self.assertEqual([], self.env.node_ids())
-        self.assertEqual("composed", self.row().provision_state)
-        self.assertEqual("valence", self.row().managed_by)
+        for name in self.nodes:
+            self.assertEqual("composed", self.row(name).provision_state)
+            self.assertEqual("valence", self.row(name).managed_by)
         self.give_back()
-
-    def ended_well(self, answer: environment.Answer) -> None:
-        operation = self.ended(answer)
-        self.assertEqual("succeeded", operation["state"], operation)
 
 
 class TestAgain(FaultCase):
     """A node that is enrolled is enrolled once more, with other traits."""
 
-    scenarios = each(
-        AGAIN, ["500", "locked", "cut", "cut after", "no answer after"]
-    )
+    requests = AGAIN
+    scenarios = each(["500", "locked", "cut", "cut after", "no answer after"])
 
     def test_register(self) -> None:
-        self.ended(self.ask())
-        self.strike()
-        operation = self.ended(
-            self.api.post("/v1/nodes/web-1/register", {"traits": []})
-        )
-        self.assertEqual("succeeded", operation["state"], operation)
-        row = self.row()
-        self.assertEqual([row.uuid], self.env.node_ids())
-        self.assertEqual([], self.env.in_ironic(row.uuid)["traits"])
-        self.assertEqual(1, len(self.env.ports()))
+        self.compose_all()
+        self.assert_succeeded()
+        self.strike_all()
+        self.ask("POST", "/register", {"traits": []})
+        self.assert_succeeded()
+        self.assert_enrolled(list(self.nodes))
         self.give_back()
 
 

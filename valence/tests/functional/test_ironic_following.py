@@ -289,6 +289,10 @@ class TestDevices(FollowingCase):
         operation = self.move("attach")
         (warning,) = operation["warnings"]
         self.assertIn("Ironic does not know of the change yet", warning)
+        step = operation["steps"][-1]
+        self.assertEqual(
+            ("update in ironic", "failed"), (step["name"], step["state"])
+        )
         self.assertEqual("allocated", self.device()["state"])
         self.assertEqual(set(), self.told()[0])
         self.proxy.heal()

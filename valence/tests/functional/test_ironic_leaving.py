@@ -242,6 +242,7 @@ class TestExpEther(with_ironic.IronicCase):
 
     specs = (EemSpec(servers=2),)
     options = {
+        # Ironic does not start with these where there is no ipmitool.
         "DEFAULT": {
             "enabled_hardware_types": "fake-hardware,redfish,ipmi",
             "enabled_boot_interfaces": "fake,redfish-virtual-media,pxe",

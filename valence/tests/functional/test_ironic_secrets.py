@@ -11,14 +11,11 @@
 #    under the License.
 """What goes to Ironic goes nowhere else, at whatever level is logged."""
 
-from valence.tests.functional import deployed  # isort: skip
+from valence.tests.functional import with_ironic  # isort: skip
 import pathlib
 import typing
 
-from valence.tests.fixtures.openstack import Ironic
-from valence.tests.fixtures.proxy import Proxy
 from valence.tests.functional import test_secrets
-from valence.tests.functional import with_ironic
 
 ENROLL = {
     "driver": "redfish",
@@ -40,27 +37,8 @@ LOQUACIOUS = ",".join(
 )
 
 
-class TestIronicSecrets(test_secrets.Watch, deployed.DeployedCase):
-    ironic: typing.ClassVar[Ironic]
-    proxy: typing.ClassVar[Proxy]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.ironic = Ironic(options=with_ironic.OF_IRONIC)
-        cls.ironic.setUp()
-        cls.addClassCleanup(cls.ironic.cleanUp)
-        cls.proxy = Proxy(cls.ironic.url)
-        cls.proxy.setUp()
-        cls.addClassCleanup(cls.proxy.cleanUp)
-        cls.options = {
-            "DEFAULT": {"default_log_levels": LOQUACIOUS},
-            "ironic": {
-                **with_ironic.QUICK,
-                "auth_type": "none",
-                "endpoint_override": cls.proxy.url,
-            },
-        }
-        super().setUpClass()
+class TestIronicSecrets(test_secrets.Watch, with_ironic.DeployedCase):
+    options = {"DEFAULT": {"default_log_levels": LOQUACIOUS}}
 
     def enroll(self, **more: typing.Any) -> dict[str, typing.Any]:
         """An enrollment with a secret, by its short name and its long one."""

@@ -29,14 +29,17 @@ from valence.db import accounts
 from valence.db import engine
 from valence.db import models
 from valence.simulator import EemSpec
+from valence.simulator import Pod
 from valence.simulator import PodSpec
 from valence.tests.fixtures import environment
+from valence.tests.fixtures import services
 from valence.tests.fixtures.openstack import Ironic
 from valence.tests.fixtures.processes import Options
 from valence.tests.fixtures.processes import merged
 from valence.tests.fixtures.processes import poll
 from valence.tests.fixtures.processes import written
 from valence.tests.fixtures.proxy import Proxy
+from valence.tests.functional import deployed
 
 CONF = cfg.CONF
 
@@ -60,10 +63,22 @@ OF_IRONIC: Options = {
 INTERFACES = {"boot": "redfish-virtual-media"}
 
 
+def _ironic(
+    owner: fixtures.Fixture, options: Options | None = None, busy: bool = False
+) -> Ironic:
+    """One that is to be set up; its database, if any, is the owner's."""
+    options = merged(OF_IRONIC, options or {})
+    if not busy:
+        return Ironic(options=options)
+    database = owner.useFixture(services.Database("postgresql"))
+    return Ironic(options=options, database_url=database.url)
+
+
 class Bench(environment.Environment):
     """Valence, simulated hardware, and a real Ironic behind a proxy.
 
     :param options: of Ironic
+    :param busy: much goes on in Ironic at once
     :param settings: of Valence's group [ironic]
     """
 
@@ -71,15 +86,16 @@ class Bench(environment.Environment):
         self,
         *pods: environment.Spec,
         options: typing.Any = None,
+        busy: bool = False,
         **settings: typing.Any,
     ) -> None:
         super().__init__(*pods)
         self._options = options
+        self._busy = busy
         self._settings = settings
 
     def _setUp(self) -> None:
-        options = merged(OF_IRONIC, self._options or {})
-        self.ironic = self.useFixture(Ironic(options=options))
+        self.ironic = self.useFixture(_ironic(self, self._options, self._busy))
         self.proxy = self.useFixture(Proxy(self.ironic.url))
         self.conf = self.useFixture(environment.Configuration())
         self.conf.set(
@@ -88,6 +104,9 @@ class Bench(environment.Environment):
             endpoint_override=self.proxy.url,
             **{**QUICK, **self._settings},
         )
+        if self._busy:
+            # What is held until all are asked for is no fault.
+            self.conf.set("pod_manager", timeout=60)
         super()._setUp()
         for number, pod in enumerate(self.pods):
             is_eem = isinstance(pod.spec, EemSpec)
@@ -147,6 +166,7 @@ class IronicCase(base.SharedTestCase):
     """Tests on one bench; each leaves it as it found it."""
 
     env: typing.ClassVar[Bench]  # type: ignore[misc]
+    busy: typing.ClassVar[bool] = False
     specs: typing.ClassVar[tuple[environment.Spec, ...]] = (
         PodSpec(dialect="2.5", systems=4, devices=3),
         EemSpec(servers=2),
@@ -156,7 +176,9 @@ class IronicCase(base.SharedTestCase):
 
     @classmethod
     def make_environment(cls) -> Bench:
-        return Bench(*cls.specs, options=cls.options, **cls.settings)
+        return Bench(
+            *cls.specs, options=cls.options, busy=cls.busy, **cls.settings
+        )
 
     def setUp(self) -> None:
         super().setUp()
@@ -229,6 +251,58 @@ class IronicCase(base.SharedTestCase):
             for exchange in self.proxy.exchanges[self.seen_before :]
             if exchange.matches(method, path)
         ]
+
+
+class DeployedCase(deployed.CrashCase):
+    """A test beside processes of Valence, and an Ironic behind a proxy.
+
+    :cvar settings: of Valence's group [ironic]
+    """
+
+    settings: typing.ClassVar[dict[str, typing.Any]] = {}
+    ironic: typing.ClassVar[Ironic]
+    proxy: typing.ClassVar[Proxy]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        beside = fixtures.Fixture()
+        beside.setUp()
+        cls.addClassCleanup(beside.cleanUp)
+        cls.ironic = beside.useFixture(_ironic(beside, busy=True))
+        cls.proxy = beside.useFixture(Proxy(cls.ironic.url))
+        group = {
+            "auth_type": "none",
+            "endpoint_override": cls.proxy.url,
+            **QUICK,
+            **cls.settings,
+        }
+        cls.options = merged(
+            # What is held until all are asked for is no fault.
+            {"pod_manager": {"timeout": 60}},
+            cls.options,
+            {"ironic": group},
+        )
+        super().setUpClass()
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.addCleanup(self._clean)
+
+    def _clean(self) -> None:
+        self.proxy.heal()
+        for node_id in self.in_ironic():
+            self.ironic.send("DELETE", f"/v1/nodes/{node_id}")
+
+    def in_ironic(self, kind: str = "nodes") -> list[str]:
+        found = self.ironic.request("GET", f"/v1/{kind}")[kind]
+        return sorted(one["uuid"] for one in found)
+
+    def assert_nothing_left(self, pod: Pod, podm_id: str) -> None:
+        self.assertEqual([], self.in_ironic())
+        self.assertEqual([], self.in_ironic("ports"))
+        self.assertEqual([], pod.nodes)
+        self.assertEqual(len(pod.devices), len(pod.free_devices()))
+        self.assert_agreement(pod, podm_id)
 
 
 def forget(node: objects.Node) -> None:
