@@ -86,6 +86,8 @@ class IronicCrashCase(with_ironic.DeployedCase):
         self.held: dict[str, Fault] = {}
         self.hardware = self.pod(systems=len(self.points), profiles=("D",))
         self.podm_id = self.register(self.hardware)
+        # Before anybody waits for what is under way.
+        self.addCleanup(self.proxy.heal)
 
     # -- what is asked for ---------------------------------------------------
 
@@ -141,10 +143,13 @@ class IronicCrashCase(with_ironic.DeployedCase):
     # -- what happens --------------------------------------------------------
 
     def wait_until_held(self) -> None:
-        for name, held in self.held.items():
+        for held in self.held.values():
             held.wait(PATIENCE)
-            steps = self._operation(name).steps
-            self.assertIn(self.points[name].step, steps[-1]["name"], name)
+        steps = {
+            name: self._operation(name).steps[-1]["name"] for name in self.held
+        }
+        for name, step in steps.items():
+            self.assertIn(self.points[name].step, step, steps)
         hosts = {self._operation(name).conductor for name in self.held}
         self.assertEqual(1, len(hosts), "they are not all in one hand")
 
@@ -253,14 +258,14 @@ class Registering(IronicCrashCase):
 
     points = ENROLLING
 
-    def setUp(self) -> None:
-        super().setUp()
+    def register_all(self) -> None:
         self.compose_all(lambda name: None)
         self.assert_each("succeeded")
         self.hold_all()
         self.ask("POST", "/register", ENROLL)
 
     def test_carried_on(self) -> None:
+        self.register_all()
         self.strike()
         self.assert_each("succeeded", struck=True)
         self.assert_nodes("enrolled", "ironic")
@@ -268,6 +273,7 @@ class Registering(IronicCrashCase):
         self.release_all()
 
     def test_cancelled_and_killed(self) -> None:
+        self.register_all()
         self.cancel_and_strike()
         self.assert_each("cancelled", struck=True)
         self.assert_nodes("composed", "valence")

@@ -51,7 +51,7 @@ class TestRandomKills(with_ironic.DeployedCase):
     conductors = 2
     options: typing.ClassVar = {
         "conductor": {
-            "heartbeat_timeout": 3,
+            "heartbeat_timeout": 5,
             # Nobody is as unlucky as those who live here.
             "max_attempts": 1000,
         }
