@@ -81,6 +81,9 @@ FAULTS: dict[str, Strike] = {
 NONSENSE = ("nonsense", "an empty object")
 PASSING = [name for name in FAULTS if name not in NONSENSE]
 
+#: Came these when all is done, Ironic would do as they say.
+VERBS = ("ask-to-manage", "ask-to-provide")
+
 ENROLL = {
     "driver": "fake-hardware",
     "target": "available",
@@ -127,9 +130,12 @@ class FaultCase(testscenarios.WithScenarios, with_ironic.IronicCase):
     def strike(self, name: str, times: int | None = 1) -> None:
         """Have the fault happen to a node's request."""
         method, path, nth = self.requests[name]
-        self.struck[name] = FAULTS[self.fault](
-            self.proxy.on(method, path, nth, times, self.nodes[name])
-        )
+        fault = self.proxy.on(method, path, nth, times, self.nodes[name])
+        if self.fault == "no answer" and name in VERBS:
+            fault.hang(lost=True)
+        else:
+            FAULTS[self.fault](fault)
+        self.struck[name] = fault
 
     def strike_all(self) -> None:
         for name in self.nodes:
