@@ -117,9 +117,18 @@ class TestSimulated(testtools.TestCase):
         self.assertLess(len(self.pod.calls), 8)
 
     def test_a_pod_without_sessions(self):
-        # Its root is closed to those who have not logged in.
         error = self.assertRaises(
-            exception.AuthFailure, self.connect(self.old).get_info
+            exception.HardwareNotSupported, self.connect(self.old).get_info
+        )
+        self.assertIn("set the type of its authentication", str(error))
+
+    def test_a_root_that_is_closed(self):
+        self.pod.faults.add(point="root", status=401)
+        driver = self.connect()
+        self.assertEqual([], driver.list_nodes())
+        self.old.faults.add(point="root", status=401)
+        error = self.assertRaises(
+            exception.AuthFailure, self.connect(self.old).list_nodes
         )
         self.assertIn("where it has none", str(error))
 
