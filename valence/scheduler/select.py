@@ -16,6 +16,7 @@ import collections.abc
 import dataclasses
 import functools
 import math
+import operator
 import random
 import types
 import typing
@@ -183,7 +184,8 @@ def _way(
     """
     if asked.podm_id is not None or not _ranges(asked, chosen):
         return None
-    counts = connection.execute(_counts(asked, chosen)).one()
+    row = connection.execute(_counts(asked, chosen)).one()
+    counts = [min(count, FEW) for count in row]
     least = min(counts)
     return counts.index(least) if least < max(counts) else None
 
@@ -204,15 +206,25 @@ def _ranges(
 def _counts(
     asked: Requirements, chosen: tuple[base.Filter, ...]
 ) -> sa.Select[typing.Any]:
-    """How many are in each range, counted up to FEW."""
-    return sa.select(
-        *(
-            sa.select(sa.func.count())
-            .select_from(one.limit(FEW).subquery())
-            .scalar_subquery()
-            for one in _ranges(asked, chosen)
-        )
-    )
+    """How many are in each range, counted up to FEW in each of its parts."""
+    counts: list[typing.Any] = [
+        functools.reduce(operator.add, map(_count, _parts(one)))
+        for one in _ranges(asked, chosen)
+    ]
+    return sa.select(*counts)
+
+
+def _parts(
+    one: sa.GenerativeSelect,
+) -> collections.abc.Sequence[sa.Select[typing.Any]]:
+    """What a union is of: MariaDB would make all of it before it counts."""
+    selects = one.selects if isinstance(one, sa.CompoundSelect) else [one]
+    return typing.cast(list[sa.Select[typing.Any]], selects)
+
+
+def _count(one: sa.Select[typing.Any]) -> sa.ScalarSelect[int]:
+    few = one.limit(FEW).subquery()
+    return sa.select(sa.func.count()).select_from(few).scalar_subquery()
 
 
 def _in_python(chosen: tuple[base.Filter, ...]) -> list[base.Filter]:
@@ -267,7 +279,9 @@ def _query(
     if few is not None:
         (uuid,) = few.subquery("some").c
         # Made up first, as it cannot be taken apart, and so looked at first.
-        first = sa.select(uuid.label("uuid")).distinct().subquery("few")
+        # Where they have become more meanwhile, they are not many more.
+        few = sa.select(uuid.label("uuid")).distinct().limit(4 * FEW)
+        first = few.subquery("few")
         rows = first.join(rows, PODS.uuid == first.c.uuid)
     for name in asked.amounts:
         has = base.inventory(asked, name)
