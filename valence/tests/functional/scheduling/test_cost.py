@@ -25,6 +25,7 @@ from valence.db import engine
 from valence.objects import requirements
 from valence.scheduler import select
 from valence.tests.fixtures import environment
+from valence.tests.fixtures import services
 from valence.tests.functional.scheduling import kept
 from valence.tests.functional.scheduling import oracle
 from valence.tests.functional.scheduling import worlds
@@ -134,3 +135,16 @@ class TestCost(testscenarios.WithScenarios, base.TestCase):
     def test_more_that_cannot_serve(self) -> None:
         some = self.cost(others=25)
         self.assertLess(self.cost(others=100), 1.1 * some)
+
+
+class TestOnPostgreSQL(base.TestCase):
+    def test_nothing_is_compiled(self) -> None:
+        """Which takes a hundred times as long where statistics are missing."""
+        database = self.useFixture(services.Database("postgresql"))
+        self.useFixture(environment.Store(database.url))
+        for begun in engine.reading, engine.writing:
+            for _ in range(2):
+                with begun() as connection:
+                    shown = connection.execute(sa.text("SHOW jit")).scalar()
+                    self.assertEqual("off", shown)
+                    connection.rollback()
