@@ -131,8 +131,9 @@ def let_go(
         aimed = operations.aim(connection, operation, podm_id, None)
         if aimed is None:
             return False
-        devices.settle(connection, operation, None, "failed")
+        # In the order of a claim, so that neither waits for the other.
         accounts.give(connection, node.uuid)
+        devices.settle(connection, operation, None, "failed")
         values = api.update(connection, node, {"podm_id": podm_id})
         if values is None:
             connection.rollback()

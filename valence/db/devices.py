@@ -161,10 +161,14 @@ def _give_back(
 ) -> None:
     """Book that nodes give these devices back."""
     d = DEVICES.c
+    given: dict[str, accounts.Amounts] = {}
     for row in connection.execute(
         sa.select(d.node_uuid, d.podm_id, d.type, sa.func.count().label("n"))
         .where(*where, d.node_uuid.is_not(None))
         .group_by(d.node_uuid, d.podm_id, d.type)
     ).all():
         name = resource_class.of_device(row.type)
-        accounts.give(connection, row.node_uuid, {row.podm_id: {name: row.n}})
+        amounts = given.setdefault(row.node_uuid, {})
+        amounts.setdefault(row.podm_id, {})[name] = row.n
+    for node_uuid, amounts in given.items():
+        accounts.give(connection, node_uuid, amounts)

@@ -269,8 +269,10 @@ def finish(
                 table.c.operation_id == operation.uuid,
             )
             if isinstance(target, objects.Node):
-                devices.settle(connection, operation, target, outcome)
+                # The books first, as a claim does: neither waits for the
+                # other then.
                 _book(connection, target, values, gone)
+                devices.settle(connection, operation, target, outcome)
             if system_uris is not None:
                 _place(connection, target, system_uris)
             if gone:

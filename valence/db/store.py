@@ -177,10 +177,8 @@ class Database(counts.Counts, providers.Providers):
         with writing(obj) as connection:
             if device is not None:
                 device.operation_id = operation.uuid
-                taken = self._take(
-                    connection, device, operation.kind, operation.kind
-                )
                 if operation.kind == "attach":
+                    # Before the device, as a claim does.
                     name = resource_class.of_device(device.type)
                     accounts.take(
                         connection,
@@ -188,6 +186,9 @@ class Database(counts.Counts, providers.Providers):
                         {device.podm_id: {name: 1}},
                         force=True,
                     )
+                taken = self._take(
+                    connection, device, operation.kind, operation.kind
+                )
             if event is None:
                 values = insert(connection, obj)
             else:

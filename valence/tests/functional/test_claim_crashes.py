@@ -27,6 +27,7 @@ from valence.db import engine
 from valence.db import models
 from valence.simulator import PodSpec
 from valence.tests.fixtures import environment
+from valence.tests.fixtures import processes
 from valence.tests.functional import books
 from valence.tests.functional import deployed
 
@@ -209,16 +210,23 @@ class TestDying(
             self.ask(204, "DELETE", "/v1/nodes/one")
             self.assertEqual({}, self.held())
 
+    def wait_until_idle(self) -> None:
+        """Who has said what came of an operation counts anew after that."""
+        operations = self.env.conductor._operations
+        processes.poll(lambda: not operations._running, "nothing goes on")
+
     def test_dying(self) -> None:
         alive = Death()
         if self.story == "released":
             self._composed()
+        self.wait_until_idle()
         self.tell(alive)
         writes = list(alive.writes)
         self.assertGreater(len(writes), 2)
         for number, write in enumerate(writes):
             for before in True, False:
                 self.clean()
+                self.wait_until_idle()
                 death = Death((number, before))
                 when = "before" if before else "after"
                 self.addDetail(
