@@ -328,24 +328,9 @@ def upgrade() -> None:
             nullable=False,
         )
 
-    with op.batch_alter_table("pod_managers", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_pod_managers_location", ["location"], unique=False
-        )
-
     with op.batch_alter_table("systems", schema=None) as batch_op:
         batch_op.create_index(
             "ix_systems_fit",
             ["podm_id", "state", "memory_mib", "cpu_cores", "rack_id"],
-            unique=False,
-        )
-        batch_op.create_index(
-            "ix_systems_memory",
-            ["state", "memory_mib", "podm_id"],
-            unique=False,
-        )
-        batch_op.create_index(
-            "ix_systems_cores",
-            ["state", "cpu_cores", "podm_id"],
             unique=False,
         )
