@@ -19,6 +19,7 @@ of each class that is asked for, see :func:`inventory`. It is kept, and used
 again for requests that are alike: it may depend on nothing but the request.
 """
 
+import abc
 import collections.abc
 import dataclasses
 import functools
@@ -107,17 +108,17 @@ class Filter:
         return Reason("it does not suit")
 
 
-class Weigher:
+class Weigher(abc.ABC):
     """Says how well pod managers serve a request."""
 
     def columns(self, asked: Requirements) -> Columns:
         """What :meth:`weigh` has to know."""
         return {}
 
+    @abc.abstractmethod
     def weigh(self, row: Row, asked: Requirements) -> float:
         """The more, the better; on whatever scale.
 
         The weights of all that pass are brought to 0 … 1, the worst and the
         best of them, before they are multiplied and added up.
         """
-        raise NotImplementedError

@@ -196,6 +196,15 @@ class TestPlugins(base.TestCase):
             self.assertIn(f"'{name}' cannot be loaded: ", said)
             self.assertIn(why, said)
 
+    def test_a_weigher_that_does_not_weigh(self) -> None:
+        """It is refused before a conductor is at work, not by each node."""
+        self.install(
+            "[valence.scheduler.weigher]\nidle = {0}:A\n",
+            "from valence.scheduler import base\nclass A(base.Weigher): pass",
+        )
+        self.conf.set("scheduler", weighers=["idle"])
+        self.assertRegex(self.refused(), "'idle' cannot be loaded: .*weigh")
+
     def test_two_of_one_name(self) -> None:
         self.install(
             "[valence.scheduler.weigher]\n"
