@@ -31,6 +31,15 @@ SYSTEMS = models.SYSTEMS
 DEVICES = models.DEVICES
 
 
+def _range(
+    condition: sa.ColumnElement[bool] | None,
+) -> list[sa.GenerativeSelect]:
+    """All that meet a condition on one column of pod managers, if any is."""
+    if condition is None:
+        return []
+    return [sa.select(PODS.uuid).where(condition)]
+
+
 class Online(base.Filter):
     """It answers."""
 
@@ -38,7 +47,7 @@ class Online(base.Filter):
         return PODS.status == states.ONLINE
 
     def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
-        return [sa.select(PODS.uuid).where(self.condition(asked))]
+        return _range(self.condition(asked))
 
     def columns(self, asked: Requirements) -> base.Columns:
         return {
@@ -60,7 +69,7 @@ class Maintenance(base.Filter):
         return PODS.maintenance.is_(sa.false())
 
     def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
-        return [sa.select(PODS.uuid).where(self.condition(asked))]
+        return _range(self.condition(asked))
 
     def explain(self, row: base.Row, asked: Requirements) -> base.Reason:
         return base.Reason("it is in maintenance")
@@ -101,8 +110,7 @@ class Location(base.Filter):
         return PODS.location == asked.location
 
     def ranges(self, asked: Requirements) -> list[sa.GenerativeSelect]:
-        where = self.condition(asked)
-        return [] if where is None else [sa.select(PODS.uuid).where(where)]
+        return _range(self.condition(asked))
 
     def columns(self, asked: Requirements) -> base.Columns:
         return {"location": PODS.location}
