@@ -131,7 +131,7 @@ class PodManager(base.Resource):
 
     def obj_load_attr(self, attrname: str) -> None:
         if attrname != "usage":
-            raise NotImplementedError(attrname)
+            super().obj_load_attr(attrname)
         (self.usage,) = self.count_usage(self._context, [self.uuid])
         self.obj_reset_changes(["usage"])
 
