@@ -13,8 +13,9 @@
 """Run the tests with stestr, and account for every one of them.
 
 A test counts by its last word in the subunit stream. One that was found and
-never had a word, because its worker died, has failed. The numbers passed,
-failed and skipped go to the file that ``VALENCE_RESULTS_FILE`` names.
+never had a word, because its worker died, has failed. Those that failed are
+named at the end, each with its reason. The numbers passed, failed and skipped
+go to the file that ``VALENCE_RESULTS_FILE`` names.
 """
 
 import io
@@ -23,6 +24,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import typing
 
 import subunit
 import testtools
@@ -30,6 +32,8 @@ import testtools
 PASSED = ("success", "xfail")
 # What unittest reports in place of the tests that it kept from running.
 PLACEHOLDER = re.compile(r"^setUp(?:Class|Module) \((?P<prefix>.+)\)$")
+#: Lines of a traceback that say why a test failed.
+REASON = 12
 
 
 def find(arguments: list[str]) -> set[str]:
@@ -48,15 +52,22 @@ def find(arguments: list[str]) -> set[str]:
     return set(done.stdout.split("\n")) - {""}
 
 
-def last_words() -> dict[str, str]:
-    """What became of each test of the last run."""
+def last_words() -> tuple[dict[str, str], dict[str, str]]:
+    """What became of each test of the last run, and why it failed."""
     done = subprocess.run(
         ("stestr", "last", "--subunit"), stdout=subprocess.PIPE, check=False
     )
     words: dict[str, str] = {}
+    reasons: dict[str, str] = {}
 
-    def note(test: dict[str, object]) -> None:
-        words[str(test["id"])] = str(test["status"])
+    def note(test: typing.Any) -> None:
+        name = str(test["id"])
+        words[name] = str(test["status"])
+        reasons[name] = "".join(
+            detail.as_text()
+            for title, detail in test["details"].items()
+            if title.startswith(("traceback", "reason"))
+        )
 
     result = testtools.StreamToDict(note)
     result.startTestRun()
@@ -65,7 +76,7 @@ def last_words() -> dict[str, str]:
     ).run(result)
     result.stopTestRun()
     words.pop("stdout", None)
-    return words
+    return words, reasons
 
 
 def count(expected: set[str], words: dict[str, str]) -> tuple[int, int, int]:
@@ -80,13 +91,20 @@ def count(expected: set[str], words: dict[str, str]) -> tuple[int, int, int]:
         if skipped_rooms and test.startswith(skipped_rooms):
             words[test] = "skip"
         else:
-            print(f"{test}: never ended")
-            words[test] = "fail"
+            words[test] = "never ended"
     tests = {t: w for t, w in words.items() if not PLACEHOLDER.match(t)}
     broken = [t for t in words if t not in tests and words[t] != "skip"]
     passed = sum(word in PASSED for word in tests.values())
     skipped = sum(word == "skip" for word in tests.values())
     return passed, len(tests) - passed - skipped + len(broken), skipped
+
+
+def name_failed(words: dict[str, str], reasons: dict[str, str]) -> None:
+    """Say at the end, where it is read first, what failed, and why."""
+    for test, word in sorted(words.items()):
+        if word not in (*PASSED, "skip"):
+            print(f"\n== {word}: {test}")
+            print("\n".join(reasons.get(test, "").splitlines()[-REASON:]))
 
 
 def main(arguments: list[str]) -> int:
@@ -99,7 +117,9 @@ def main(arguments: list[str]) -> int:
     done = subprocess.run(
         ("stestr", "run", f"--concurrency={workers}", *arguments), check=False
     )
-    passed, failed, skipped = count(expected, last_words())
+    words, reasons = last_words()
+    passed, failed, skipped = count(expected, words)
+    name_failed(words, reasons)
     results = os.environ.get("VALENCE_RESULTS_FILE")
     if results:
         pathlib.Path(results).write_text(f"{passed} {failed} {skipped}\n")

@@ -12,8 +12,10 @@
 
 """What all tests have in common."""
 
+import logging
 import typing
 
+import fixtures
 import testtools
 
 # oslo.messaging chooses its threads when it is imported: first things first.
@@ -21,11 +23,17 @@ import valence.cmd  # noqa: F401
 from valence.tests.fixtures import environment
 
 
+def _log() -> fixtures.FakeLogger:
+    """What is logged meanwhile is shown beside a test that failed."""
+    return fixtures.FakeLogger(level=logging.WARNING)
+
+
 class TestCase(testtools.TestCase):
     """A test with the configuration at its defaults and nothing listening."""
 
     def setUp(self) -> None:
         super().setUp()
+        self.useFixture(_log())
         self.conf = self.useFixture(environment.Configuration())
 
 
@@ -39,6 +47,10 @@ class SharedTestCase(testtools.TestCase):
     env: typing.ClassVar[environment.Environment]
     conf: typing.ClassVar[environment.Configuration]
     _open: typing.ClassVar["type[SharedTestCase] | None"] = None
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(_log())
 
     @classmethod
     def make_environment(cls) -> environment.Environment:
