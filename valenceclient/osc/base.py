@@ -237,7 +237,12 @@ class List(Lister):
     columns: typing.ClassVar[tuple[str, ...]]
     long: typing.ClassVar[tuple[str, ...]] = ()
     filters: typing.ClassVar[tuple[str, ...]] = ()
-    references: typing.ClassVar[dict[str, str]] = {"podm_id": "pod_managers"}
+    references: typing.ClassVar[dict[str, str]] = {
+        "flavor_id": "flavors",
+        "node_uuid": "nodes",
+        "podm_id": "pod_managers",
+        "rack_id": "racks",
+    }
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

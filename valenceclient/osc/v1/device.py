@@ -51,11 +51,6 @@ class ListDevice(base.List):
         "model",
         "resource_uri",
     )
-    references = {
-        "podm_id": "pod_managers",
-        "node_uuid": "nodes",
-        "rack_id": "racks",
-    }
 
 
 class ShowDevice(base.Show):

@@ -183,7 +183,6 @@ class ListNode(base.List):
         "index",
         "project_id",
     )
-    references = {"podm_id": "pod_managers", "flavor_id": "flavors"}
 
 
 class ShowNode(base.Show):

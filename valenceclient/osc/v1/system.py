@@ -31,11 +31,8 @@ class ListSystem(base.List):
         "mac_addresses",
     )
     filters = ("podm_id", "rack_id", "node_id", "state", "index")
-    references = {
-        "podm_id": "pod_managers",
-        "rack_id": "racks",
-        "node_id": "nodes",
-    }
+    # With devices it is the index on the pod manager.
+    references = base.List.references | {"node_id": "nodes"}
 
 
 class ShowSystem(base.Show):
