@@ -69,6 +69,9 @@ class Command(command.Command):
         self._until = None if timeout is None else time.monotonic() + timeout
         try:
             return super().run(parsed_args)
+        except exceptions.OperationFailed as e:
+            left = self.watch.remains(e.operation)
+            raise explain.Failed(explain.error(e) + left) from e
         except exceptions.ClientError as e:
             raise explain.Failed(explain.error(e)) from e
 

@@ -79,6 +79,28 @@ class Watch:
         if operation["state"] != SUCCEEDED:
             raise exceptions.OperationFailed(operation)
 
+    def remains(self, operation: dict[str, typing.Any]) -> str:
+        """How to remove what a failed operation has left, if anything.
+
+        A node that could not be composed stays, to say why, until somebody
+        deletes it. Here it may be long ago: the node itself is asked.
+        """
+        if operation["kind"] != "compose":
+            return ""
+        ident = operation["target_id"]
+        try:
+            node = self._client.nodes.get(ident, ("name", "provision_state"))
+            if node["provision_state"] != "compose_failed":
+                return ""
+            name = node["name"]
+        except exceptions.ClientError:
+            return ""  # it is gone, or not shown; what matters is the failure
+        # By uuid: another attempt may have left one of the same name.
+        return (
+            f"\nNode {name} remains, to say why. To remove it:\n"
+            f"  {self._program} composed node delete {ident}"
+        )
+
     def _goes_on(self, ident: str) -> None:
         self._stream.write(
             f"Operation {ident} goes on. To look at it again:\n"

@@ -173,6 +173,22 @@ class TestRefusals(RegisteredCase):
         said = self.fails("composed node create --memory 9999999 --dry-run")
         self.assertIn("| pod-0       | system |", said)
 
+    def test_a_node_that_could_not_be_composed(self) -> None:
+        said = self.fails("composed node create web-1 --memory 9999999 --wait")
+        node = self.json("composed node show web-1")
+        self.assertEqual("compose_failed", node["provision_state"])
+        *_, told, remove = said.splitlines()
+        self.assertEqual("Node web-1 remains, to say why. To remove it:", told)
+        self.assertRegex(remove, f"^  .* composed node delete {node['uuid']}$")
+        # Who has not waited is told by looking.
+        (operation,) = self.json("composition operation list --node web-1")
+        look = f"composition operation wait {operation['uuid']}"
+        self.assertEqual([told, remove], self.fails(look).splitlines()[-2:])
+        # It works as it stands, and what is gone is not spoken of.
+        self.fails("composed node create web-1 --memory 9999999 --wait")
+        self.ok(remove.split(maxsplit=1)[1])
+        self.assertNotIn("remains", self.fails(look))
+
     def test_a_wrong_flavor(self) -> None:
         said = self.fails("composed node create --flavor none --wait")
         self.assertRegex(

@@ -204,6 +204,34 @@ class TestWatch(case.ClientCase):
         self.shown = shown.getvalue()
         self.assert_it_goes_on()
 
+    def remains(self, **more: object) -> str:
+        watch = progress.Watch(self.client, io.StringIO(), "valence")
+        return watch.remains(operation("failed", 0, **more)["json"])
+
+    def test_what_remains(self) -> None:
+        for state, wanted in (
+            ("compose_failed", "  valence composed node delete n"),
+            # It holds hardware still, or is being removed.
+            ("error", ""),
+            ("releasing", ""),
+        ):
+            shown = {"name": "web-1", "provision_state": state}
+            self.http.get("/v1/nodes/n", json=shown)
+            self.assertEqual(wanted, self.remains().rpartition("\n")[2])
+
+    def test_nobody_knows_what_remains(self) -> None:
+        for answer in (
+            {"status_code": 404, "json": case.error("resource.not_found")},
+            {"exc": requests.exceptions.ConnectionError("cut off")},
+            {"json": {"name": "web-1"}},
+        ):
+            self.http.get("/v1/nodes/n", **answer)
+            self.assertEqual("", self.remains())
+
+    def test_nothing_remains_of_other_operations(self) -> None:
+        self.assertEqual("", self.remains(kind="release"))
+        self.assertEqual([], self.sent())
+
     def test_one_that_is_not_there_does_not_go_on(self) -> None:
         missing = case.error("resource.not_found")
         self.http.get(self.path, status_code=404, json=missing)
