@@ -162,17 +162,14 @@ def sync(call: Call) -> webob.Response:
     read already, that one counts.
     """
     call.query()
-    # A key stands for one operation, and here are several. Nothing is lost:
-    # who asks again is told of those that go on.
+    # A key stands for one operation, and here are several. A retry finds what
+    # is being read, or reads again: nothing is done twice by that.
     call.context.idempotency_key = None
     asked = types.read(Which, call.json()) if call.has_body else {}
     if asked.get("podm_id"):
         pods = [objects.PodManager.get(call.context, asked["podm_id"])]
     else:
         pods = objects.PodManager.find(call.context)
-    # It would be the first one's, and stand in the way of the others. A retry
-    # finds what is being read, or reads again: nothing is done twice by that.
-    call.context.idempotency_key = None
     asked_for = [(podm, _operation_on(call, podm)) for podm in pods]
     pairs = [(podm, one) for podm, one in asked_for if one is not None]
     until = time.monotonic() + (call.wait or 0)
