@@ -17,15 +17,18 @@ import functools
 import importlib.metadata
 import subprocess
 import sys
+import typing
 
 from openstackclient import shell
 
 from valence import objects
+from valence.api.v1 import node
 from valence.objects import fields as f
 from valence.tests import base
 from valence.tests.fixtures import commands
 from valenceclient import http
 from valenceclient.osc import plugin
+from valenceclient.osc.v1 import power
 
 #: Noun of the API → how its commands begin.
 NOUNS = {
@@ -145,53 +148,65 @@ class TestWhatTheyTake(base.TestCase):
             shown = (*command.columns, *command.long, *command.filters)
             self.assertEqual(set(), set(shown) - set(cls.fields), begins)
 
-    def test_create_has_each_field_that_can_be_given(self) -> None:
-        for cls in (
-            objects.Flavor,
-            objects.Node,
-            objects.PodManager,
-            objects.ResourceClass,
-            objects.ResourceProvider,
-        ):
-            given = self.dests(f"{NOUNS[cls]} create")
+    def assert_taken(
+        self, verb: str, wanted: typing.Callable[[typing.Any], bool]
+    ) -> None:
+        """Each noun that has fields of this kind has them as options."""
+        nouns = set()
+        for cls, begins in NOUNS.items():
+            names = {n for n, field in cls.fields.items() if wanted(field)}
+            if not names:
+                continue
+            nouns.add(cls)
+            given = self.dests(f"{begins} {verb}")
             given |= {"authentication"} if "username" in given else set()
-            wanted = {
-                name
-                for name, field in cls.fields.items()
-                if field.access in (f.Access.CREATE, f.Access.WRITE)
-            }
-            self.assertEqual(set(), wanted - given, cls)
+            self.assertEqual(set(), names - given, begins)
+        self.assertLessEqual(
+            {
+                objects.Flavor,
+                objects.Node,
+                objects.PodManager,
+                objects.ResourceProvider,
+            },
+            nouns,
+        )
+
+    def test_create_has_each_field_that_can_be_given(self) -> None:
+        self.assert_taken(
+            "create",
+            lambda field: field.access in (f.Access.CREATE, f.Access.WRITE),
+        )
 
     def test_set_has_each_field_that_can_be_changed(self) -> None:
-        for cls in (
-            objects.Flavor,
-            objects.Node,
-            objects.PodManager,
-            objects.ResourceProvider,
-        ):
-            given = self.dests(f"{NOUNS[cls]} set")
-            given |= {"authentication"} if "username" in given else set()
-            wanted = {
-                name
-                for name, field in cls.fields.items()
-                if field.access is f.Access.WRITE
-            }
-            self.assertEqual(set(), wanted - given, cls)
+        self.assert_taken("set", lambda field: field.access is f.Access.WRITE)
 
     def test_unset_has_each_field_that_can_be_empty(self) -> None:
-        for cls in (
-            objects.Flavor,
-            objects.Node,
-            objects.PodManager,
-            objects.ResourceProvider,
-        ):
-            wanted = {
-                name
-                for name, field in cls.fields.items()
-                if field.access is f.Access.WRITE and field.nullable
-            }
-            given = self.dests(f"{NOUNS[cls]} unset")
-            self.assertEqual(set(), wanted - given, cls)
+        self.assert_taken(
+            "unset",
+            lambda field: field.access is f.Access.WRITE and field.nullable,
+        )
+
+    def test_nodes_boot_from_all_that_the_api_takes(self) -> None:
+        self.assertEqual(
+            node.Boot.Target.datatype.values,
+            # What "unset" sends.
+            {*power.BOOT_DEVICES, "None"},
+        )
+        (mode,) = (
+            action
+            for action in parser_of("composed node boot device set")._actions
+            if action.dest == "mode"
+        )
+        self.assertEqual(node.Boot.Mode.datatype.values, set(mode.choices))
+
+    def test_nodes_are_switched_in_all_ways_that_the_api_takes(self) -> None:
+        sent = set()
+        for name in ("power on", "power off", "reboot", "inject nmi"):
+            command = commands.names()[f"composed node {name}"].load()
+            sent |= {command.reset_type, *(command.other or ())[1:2]}
+        # What a button does depends on the node; the others say what they do.
+        known = node.Reset.Type.datatype.values
+        self.assertEqual(known - {"PushPowerButton"}, sent)
 
     def test_the_newest_version_is_known(self) -> None:
         from valence.api import versions
