@@ -16,7 +16,6 @@ Whoever answers puts the request's context into ``valence.context`` of the WSGI
 environment, and nothing behind looks at headers for it.
 """
 
-import collections
 import hashlib
 import hmac
 import importlib.util
@@ -218,8 +217,8 @@ class _Passwords:
         self._file = CONF.oslo_middleware.http_basic_auth_user_file
         self._key = os.urandom(32)
         self._lock = threading.Lock()
-        self._right: collections.OrderedDict[bytes, None] = (
-            collections.OrderedDict()
+        self._right: cachetools.LRUCache[bytes, bool] = cachetools.LRUCache(
+            self._MOST
         )
 
     def __call__(self, environ: Environ, start: typing.Any) -> typing.Any:
@@ -250,8 +249,7 @@ class _Passwords:
         digest = hmac.new(self._key, hashed, hashlib.sha256)
         digest.update(password)
         with self._lock:
-            if digest.digest() in self._right:
-                self._right.move_to_end(digest.digest())
+            if self._right.get(digest.digest()):
                 return True
         # More than that bcrypt never looked at, and now refuses.
         same = bcrypt.checkpw(password[:72], hashed)
@@ -259,9 +257,7 @@ class _Passwords:
             LOG.info("A wrong user name or password was given.")
             return False
         with self._lock:
-            self._right[digest.digest()] = None
-            if len(self._right) > self._MOST:
-                self._right.popitem(last=False)
+            self._right[digest.digest()] = True
         return True
 
     def _hash_of(self, user: str) -> bytes:

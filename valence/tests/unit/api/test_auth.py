@@ -247,6 +247,22 @@ class TestPasswords(AuthCase):
             self.assertEqual(200, self.status("ann", "s3cr3t"))
         self.assertLess(time.monotonic() - began, 0.2)
 
+    def test_who_has_not_come_for_longest_is_forgotten(self) -> None:
+        self.write(ann="a", bob="b", cas="c")
+        with fixtures.MonkeyPatch("valence.api.auth._Passwords._MOST", 2):
+            self.application = self.protected("http_basic")
+        hashed = []
+        same = bcrypt.checkpw
+
+        def check(password: bytes, line: bytes) -> bool:
+            hashed.append(password.decode())
+            return same(password, line)
+
+        self.useFixture(fixtures.MonkeyPatch("bcrypt.checkpw", check))
+        for user in ("ann", "bob", "ann", "cas", "ann", "bob"):
+            self.assertEqual(200, self.status(user, user[0]))
+        self.assertEqual(["a", "b", "c", "b"], hashed)
+
     def test_a_file_that_is_gone_or_odd(self) -> None:
         self.file.write_text("ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
         self.assertEqual(503, self.status("ann", "s3cr3t"))
