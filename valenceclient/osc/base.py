@@ -17,8 +17,6 @@ among them passwords.
 """
 
 import argparse
-import json
-import sys
 import time
 import typing
 
@@ -128,6 +126,20 @@ class Lister(Command, lister.Lister):
     pass
 
 
+class Named(Command):
+    """Is about one thing, which its first argument names.
+
+    :cvar noun: what people call such a thing
+    """
+
+    noun: typing.ClassVar[str]
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_ident(parser, self.noun)
+        return parser
+
+
 def row(document: Document, names: typing.Iterable[str] | None = None) -> Row:
     """One document as :class:`ShowOne` takes it; links are for programs."""
     if names is None:
@@ -160,6 +172,12 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_description(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--description", metavar="<description>", help="Free text"
+    )
+
+
 def add_project(parser: argparse.ArgumentParser, about: str) -> None:
     parser.add_argument(
         "--project",
@@ -179,43 +197,6 @@ def positive(text: str) -> int:
 def names(text: str) -> list[str]:
     """``a,b`` of an option."""
     return [name for name in text.split(",") if name]
-
-
-def pair(text: str) -> tuple[str, str]:
-    """``KEY=VALUE`` of an option."""
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise argparse.ArgumentTypeError(f"KEY=VALUE is wanted, not '{text}'")
-    return key, value
-
-
-def pairs(text: str) -> dict[str, str]:
-    """``KEY=VALUE,KEY=VALUE`` of an option."""
-    return dict(pair(part) for part in text.split(","))
-
-
-def json_object(text: str) -> dict[str, typing.Any]:
-    """JSON of an option, or ``@FILE``; ``@-``: standard input."""
-    if text.startswith("@"):
-        text = content(text[1:])
-    try:
-        found = json.loads(text)
-    except ValueError as e:
-        raise argparse.ArgumentTypeError(f"this is no JSON: {e}") from None
-    if not isinstance(found, dict):
-        raise argparse.ArgumentTypeError("a JSON object is wanted")
-    return found
-
-
-def content(path: str) -> str:
-    """What stands in the file that an option names; ``-``: standard input."""
-    try:
-        if path == "-":
-            return sys.stdin.read()
-        with open(path) as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as e:
-        raise argparse.ArgumentTypeError(f"{path}: {e}") from None
 
 
 def given(
@@ -329,18 +310,13 @@ class List(Lister):
         return rows(found, shown or chosen)
 
 
-class Show(ShowOne):
-    """One of a noun.
-
-    :cvar noun: what people call it
-    """
+class Show(Named, ShowOne):
+    """One of a noun."""
 
     collection: typing.ClassVar[str]
-    noun: typing.ClassVar[str]
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        add_ident(parser, self.noun)
         parser.add_argument(
             "--fields",
             metavar="<field>[,<field>...]",
@@ -436,7 +412,7 @@ class Delete(Each):
         return typing.cast("http.Document", collection.delete(ident))
 
 
-class Set(ShowOne):
+class Set(Named, ShowOne):
     """Changes fields of one, and shows it.
 
     :cvar fields: that options of these names change
@@ -444,13 +420,11 @@ class Set(ShowOne):
     """
 
     collection: typing.ClassVar[str]
-    noun: typing.ClassVar[str]
     fields: typing.ClassVar[tuple[str, ...]]
     waits: typing.ClassVar[bool] = False
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        add_ident(parser, self.noun)
         if self.waits:
             add_wait(parser)
         return parser
@@ -469,19 +443,17 @@ class Set(ShowOne):
         return self.outcome(changed, self.collection, parsed_args)
 
 
-class Unset(ShowOne):
+class Unset(Named, ShowOne):
     """Empties fields of one, and shows it.
 
     :cvar fields: that can be emptied, each by an option of its name
     """
 
     collection: typing.ClassVar[str]
-    noun: typing.ClassVar[str]
     fields: typing.ClassVar[tuple[str, ...]]
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        add_ident(parser, self.noun)
         for field in self.fields:
             parser.add_argument(
                 f"--{field.replace('_', '-')}",
@@ -491,9 +463,15 @@ class Unset(ShowOne):
             )
         return parser
 
+    def changes(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[dict[str, object], list[str]]:
+        """What is set to another value, and what is removed."""
+        return {}, [name for name in self.fields if getattr(parsed_args, name)]
+
     def take_action(self, parsed_args: argparse.Namespace) -> Row:
-        chosen = [name for name in self.fields if getattr(parsed_args, name)]
-        if not chosen:
+        values, removed = self.changes(parsed_args)
+        if not (values or removed):
             raise explain.Failed("Nothing to change: no option was given.")
         collection = getattr(self.client, self.collection)
-        return row(collection.update(parsed_args.ident, remove=chosen))
+        return row(collection.update(parsed_args.ident, values, removed))

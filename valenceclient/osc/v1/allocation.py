@@ -16,6 +16,7 @@ import argparse
 import typing
 
 from valenceclient.osc import base
+from valenceclient.osc import texts
 
 if typing.TYPE_CHECKING:
     from valenceclient import http
@@ -23,13 +24,10 @@ if typing.TYPE_CHECKING:
 NOUN = "node"
 
 
-class ShowAllocation(base.Lister):
+class ShowAllocation(base.Named, base.Lister):
     """Show whose resources a node holds, and how much"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
-        return parser
+    noun = NOUN
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Rows:
         found = self.client.allocations.get(parsed_args.ident)
@@ -41,12 +39,13 @@ class ShowAllocation(base.Lister):
         return base.rows(shown, columns)
 
 
-class SetAllocation(base.Command):
+class SetAllocation(base.Named):
     """Say what a node holds of pools: all of it is given, or nothing"""
+
+    noun = NOUN
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
         parser.add_argument(
             "--allocation",
             metavar="<provider>:<class>=<amount>",
@@ -67,7 +66,7 @@ class SetAllocation(base.Command):
 
 
 def _allocation(text: str) -> tuple[str, str, int]:
-    key, amount = base.pair(text)
+    key, amount = texts.pair(text)
     provider, colon, name = key.rpartition(":")
     if not colon:
         raise argparse.ArgumentTypeError(

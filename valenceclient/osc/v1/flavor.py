@@ -15,7 +15,6 @@
 import argparse
 
 from valenceclient.osc import base
-from valenceclient.osc import explain
 from valenceclient.osc.v1 import requirements
 
 NOUN = "flavor"
@@ -23,9 +22,7 @@ COLLECTION = "flavors"
 
 
 def _add_fields(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--description", metavar="<description>", help="Free text"
-    )
+    base.add_description(parser)
     parser.add_argument(
         "--resource-class",
         metavar="<class>",
@@ -120,20 +117,15 @@ class SetFlavor(base.Set):
         return changes
 
 
-class UnsetFlavor(base.ShowOne):
+class UnsetFlavor(base.Unset):
     """Have a flavor ask for less"""
+
+    collection = COLLECTION
+    noun = NOUN
+    fields = ("description", "resource_class")
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
-        parser.add_argument(
-            "--description", action="store_true", help="Empty description"
-        )
-        parser.add_argument(
-            "--resource-class",
-            action="store_true",
-            help="Empty resource_class",
-        )
         parser.add_argument(
             "--node-traits", action="store_true", help="Drop all node traits"
         )
@@ -147,23 +139,17 @@ class UnsetFlavor(base.ShowOne):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
-        chosen = [
+    def changes(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[dict[str, object], list[str]]:
+        values, removed = super().changes(parsed_args)
+        if parsed_args.node_traits:
+            values["traits"] = []
+        removed += [
             f"properties/{name.replace('.', '/', 1)}"
             for name in parsed_args.property
         ]
-        for field in ("description", "resource_class"):
-            if getattr(parsed_args, field):
-                chosen.append(field)
-        values: dict[str, object] = (
-            {"traits": []} if parsed_args.node_traits else {}
-        )
-        if not chosen and not values:
-            raise explain.Failed("Nothing to change: no option was given.")
-        changed = self.client.flavors.update(
-            parsed_args.ident, values, remove=chosen
-        )
-        return base.row(changed)
+        return values, removed
 
 
 class DeleteFlavor(base.Delete):

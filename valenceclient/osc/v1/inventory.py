@@ -16,6 +16,7 @@ import argparse
 import typing
 
 from valenceclient.osc import base
+from valenceclient.osc import texts
 
 NOUN = "resource provider"
 
@@ -37,25 +38,23 @@ def _listed(found: base.Document) -> base.Rows:
     return base.rows(inventories, columns)
 
 
-class ListInventory(base.Lister):
+class ListInventory(base.Named, base.Lister):
     """List what a resource provider has, by class"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
-        return parser
+    noun = NOUN
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Rows:
         providers = self.client.resource_providers
         return _listed(providers.inventories(parsed_args.ident))
 
 
-class SetInventory(base.Lister):
+class SetInventory(base.Named, base.Lister):
     """Say all that a pool has; what is not named goes"""
+
+    noun = NOUN
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
         parser.add_argument(
             "--resource",
             metavar="<class>[:<field>]=<value>",
@@ -85,19 +84,16 @@ class SetInventory(base.Lister):
 
 
 def _resource(text: str) -> tuple[str, str, float]:
-    key, value = base.pair(text)
+    key, value = texts.pair(text)
     name, _, field = key.partition(":")
     number = float(value) if field == "allocation_ratio" else int(value)
     return name, field or "total", number
 
 
-class ShowUsage(base.ShowOne):
+class ShowUsage(base.Named, base.ShowOne):
     """Show how much of what a resource provider has is used, by class"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
-        return parser
+    noun = NOUN
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
         found = self.client.resource_providers.usages(parsed_args.ident)

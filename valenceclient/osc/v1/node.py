@@ -17,6 +17,7 @@ import typing
 
 from valenceclient.osc import base
 from valenceclient.osc import explain
+from valenceclient.osc import texts
 from valenceclient.osc.v1 import requirements
 
 if typing.TYPE_CHECKING:
@@ -24,12 +25,6 @@ if typing.TYPE_CHECKING:
 
 NOUN = "node"
 COLLECTION = "nodes"
-
-
-def _add_fields(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--description", metavar="<description>", help="Free text"
-    )
 
 
 class CreateNode(base.ShowOne):
@@ -53,7 +48,7 @@ class CreateNode(base.ShowOne):
             help="Pod manager (name or uuid); one that can serve is chosen "
             "otherwise",
         )
-        _add_fields(parser)
+        base.add_description(parser)
         parser.add_argument(
             "--dry-run",
             action="store_true",
@@ -71,7 +66,7 @@ class CreateNode(base.ShowOne):
         enroll.add_argument(
             "--enrollment",
             metavar="<JSON>",
-            type=base.json_object,
+            type=texts.json_object,
             help="As --enroll, with what register takes, as JSON or @<file>",
         )
         return parser
@@ -131,7 +126,7 @@ class ManageNode(base.ShowOne):
             "--name", metavar="<name>", help="Name; its index by default"
         )
         base.add_project(parser, "Project that it is for; your own otherwise")
-        _add_fields(parser)
+        base.add_description(parser)
         base.add_wait(parser)
         return parser
 
@@ -202,7 +197,7 @@ class SetNode(base.Set):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--name", metavar="<name>", help="New name")
-        _add_fields(parser)
+        base.add_description(parser)
         return parser
 
 
@@ -222,16 +217,17 @@ class DeleteNode(base.Delete):
     waits = True
 
 
-class RegisterNode(base.ShowOne):
+class RegisterNode(base.Named, base.ShowOne):
     """Enroll a node in Ironic, which drives it from then on
 
     What the pod manager knows need not be said. To register it again creates
     what is missing in Ironic, and nothing else.
     """
 
+    noun = NOUN
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
         parser.add_argument(
             "--driver", metavar="<driver>", help="Driver of Ironic"
         )
@@ -239,27 +235,27 @@ class RegisterNode(base.ShowOne):
             "--driver-info",
             metavar="<key>=<value>",
             action="append",
-            type=base.pair,
+            type=texts.pair,
             help="What the driver has to know; repeat for more",
         )
         parser.add_argument(
             "--driver-info-file",
             metavar="<file>",
-            type=lambda path: base.json_object(f"@{path}"),
+            type=lambda path: texts.json_object(f"@{path}"),
             help="The same as JSON: others do not see the passwords in it",
         )
         parser.add_argument(
             "--driver-interface",
             metavar="<kind>=<interface>",
             action="append",
-            type=base.pair,
+            type=texts.pair,
             help="Interface of Ironic, such as boot=ipxe; repeat for more",
         )
         parser.add_argument(
             "--property",
             metavar="<key>=<value>",
             action="append",
-            type=base.pair,
+            type=texts.pair,
             help="Property in Ironic; repeat for more",
         )
         parser.add_argument(
@@ -322,7 +318,7 @@ class RegisterNode(base.ShowOne):
 
 def _port(text: str) -> dict[str, str]:
     address, comma, more = text.partition(",")
-    return {"address": address, **(base.pairs(more) if comma else {})}
+    return {"address": address, **(texts.pairs(more) if comma else {})}
 
 
 class UnregisterNode(base.Each):
@@ -345,13 +341,10 @@ class UnregisterNode(base.Each):
         return self.client.nodes.unregister(ident, parsed_args.force)
 
 
-class ListNodeAsset(base.Lister):
+class ListNodeAsset(base.Named, base.Lister):
     """List what a node is made of"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
-        return parser
+    noun = NOUN
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Rows:
         return _parts(
@@ -364,13 +357,10 @@ class ListNodeAsset(base.Lister):
         return self.client.nodes.assets(ident)
 
 
-class ListNodeStorage(base.Lister):
+class ListNodeStorage(base.Named, base.Lister):
     """List the drives of a node, local and remote"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
-        return parser
+    noun = NOUN
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Rows:
         return _parts(self.client.nodes.storages(parsed_args.ident))

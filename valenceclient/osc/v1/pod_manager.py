@@ -19,6 +19,7 @@ import typing
 
 from valenceclient.osc import base
 from valenceclient.osc import explain
+from valenceclient.osc import texts
 
 if typing.TYPE_CHECKING:
     from valenceclient import http
@@ -53,7 +54,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     secret.add_argument(
         "--password-file",
         metavar="<file>",
-        type=base.content,
+        type=texts.content,
         help="Read the password from this file; - is the standard input",
     )
     parser.add_argument(
@@ -65,12 +66,10 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ca-certificate",
         metavar="<file>",
-        type=base.content,
+        type=texts.content,
         help="PEM certificates to trust in place of the system's",
     )
-    parser.add_argument(
-        "--description", metavar="<description>", help="Free text"
-    )
+    base.add_description(parser)
     parser.add_argument(
         "--location", metavar="<location>", help="Where it stands"
     )
@@ -218,15 +217,16 @@ class SyncPodManager(base.Each):
         return self.client.pod_managers.sync(ident)
 
 
-class AuditPodManager(base.Lister):
+class AuditPodManager(base.Named, base.Lister):
     """Show what a pod manager holds, whose it is, and what is odd about it
 
     As of its last sync. What belongs to others is left alone.
     """
 
+    noun = NOUN
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
         parser.add_argument(
             "--all",
             action="store_true",

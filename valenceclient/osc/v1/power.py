@@ -104,12 +104,13 @@ def _boot_device(text: str) -> str:
     return known[text.lower()]
 
 
-class SetBootDeviceNode(base.Command):
+class SetBootDeviceNode(base.Named):
     """Have a node boot from elsewhere, at its next start"""
+
+    noun = NOUN
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
         parser.add_argument(
             "target",
             metavar="<device>",

@@ -16,6 +16,7 @@ import argparse
 import typing
 
 from valenceclient.osc import base
+from valenceclient.osc import texts
 
 Properties = dict[str, typing.Any]
 
@@ -64,7 +65,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--remote-storage",
         metavar="capacity_gib=<n>[,protocol=<p>][,iscsi_address=<iqn>]",
-        type=base.pairs,
+        type=texts.pairs,
         help="A volume of remote storage",
     )
     group.add_argument("--rack", metavar="<rack>", help="Rack to compose in")
@@ -101,13 +102,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--resource",
         metavar="<class>=<amount>",
         action="append",
-        type=base.pair,
+        type=texts.pair,
         help="What is taken from pools that operators keep; repeat for more",
     )
     group.add_argument(
         "--properties",
         metavar="<JSON>",
-        type=base.json_object,
+        type=texts.json_object,
         help="All of this as JSON, or @<file>; the options above go before",
     )
 
@@ -132,4 +133,4 @@ def read(parsed_args: argparse.Namespace) -> Properties:
 
 
 def _device(text: str) -> dict[str, str]:
-    return base.pairs(text) if "=" in text else {"type": text}
+    return texts.pairs(text) if "=" in text else {"type": text}

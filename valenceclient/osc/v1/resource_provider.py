@@ -16,6 +16,7 @@ import argparse
 import typing
 
 from valenceclient.osc import base
+from valenceclient.osc import texts
 
 NOUN = "resource provider"
 COLLECTION = "resource_providers"
@@ -37,9 +38,7 @@ class CreateResourceProvider(base.ShowOne):
             help="Pod manager (name or uuid) whose nodes it serves; the nodes "
             "of all otherwise",
         )
-        parser.add_argument(
-            "--description", metavar="<description>", help="Free text"
-        )
+        base.add_description(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Row:
@@ -64,7 +63,7 @@ class ListResourceProvider(base.List):
             "--resource",
             metavar="<class>=<amount>",
             action="append",
-            type=base.pair,
+            type=texts.pair,
             help="Only those that can give so much; repeat for more",
         )
         parser.add_argument(
@@ -104,9 +103,7 @@ class SetResourceProvider(base.Set):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--name", metavar="<name>", help="New name")
-        parser.add_argument(
-            "--description", metavar="<description>", help="Free text"
-        )
+        base.add_description(parser)
         return parser
 
 
@@ -125,13 +122,10 @@ class DeleteResourceProvider(base.Delete):
     noun = NOUN
 
 
-class ListTrait(base.Lister):
+class ListTrait(base.Named, base.Lister):
     """List the traits of a resource provider"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
-        return parser
+    noun = NOUN
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Rows:
         return _listed(
@@ -139,12 +133,13 @@ class ListTrait(base.Lister):
         )
 
 
-class SetTrait(base.Lister):
+class SetTrait(base.Named, base.Lister):
     """Replace the traits of a pool or a pod manager"""
+
+    noun = NOUN
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
         parser.add_argument(
             "trait",
             metavar="<trait>",
