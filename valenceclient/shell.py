@@ -92,12 +92,17 @@ class Shell(app.App):
 
     def initialize_app(self, argv: list[str]) -> None:
         options = self.options
+        version = options.os_composition_api_version
+        if not plugin.check_api_version(version):
+            self.parser.error(
+                "argument --os-composition-api-version: 1 or 1.N is wanted, "
+                f"not '{version}'"
+            )
         if options.os_auth_type == "none" and not options.os_endpoint:
             options.os_endpoint = STANDALONE
         session = loading.load_session_from_argparse_arguments(
             options, auth=loading.load_auth_from_argparse_arguments(options)
         )
-        version = options.os_composition_api_version
         self.client_manager.composition = client.Client(
             session,
             microversion=version if "." in version else None,

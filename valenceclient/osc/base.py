@@ -338,16 +338,13 @@ _NAMELESS = ("device", "operation")
 def add_ident(
     parser: argparse.ArgumentParser, noun: str, nargs: str | None = None
 ) -> None:
+    by = "uuid" if noun in _NAMELESS else "name or uuid"
     parser.add_argument(
         "ident",
         metavar=f"<{noun.replace(' ', '-')}>",
         nargs=nargs,
-        help=f"{noun.capitalize()} ({naming(noun)})",
+        help=f"{noun.capitalize()} ({by})",
     )
-
-
-def naming(noun: str) -> str:
-    return "uuid" if noun in _NAMELESS else "name or uuid"
 
 
 class Each(Command):

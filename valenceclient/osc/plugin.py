@@ -18,6 +18,7 @@ takes time to import stands above a function.
 
 import argparse
 import os
+import re
 import typing
 
 if typing.TYPE_CHECKING:
@@ -32,8 +33,7 @@ API_VERSIONS = ("1",)
 
 def check_api_version(version: str) -> bool:
     """Whether a version may be asked for; the service knows its minors."""
-    major, _, minor = version.partition(".")
-    return major == "1" and (not minor or minor.isdigit())
+    return re.fullmatch(r"1(\.[0-9]+)?", version) is not None
 
 
 def make_client(instance: typing.Any) -> "client.Client":

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import typing
 
+import fixtures
 from openstackclient import shell
 
 from valence import objects
@@ -27,6 +28,7 @@ from valence.objects import fields as f
 from valence.tests import base
 from valence.tests.fixtures import commands
 from valenceclient import http
+from valenceclient import shell as program
 from valenceclient.osc import plugin
 from valenceclient.osc.v1 import power
 
@@ -212,6 +214,27 @@ class TestWhatTheyTake(base.TestCase):
         from valence.api import versions
 
         self.assertEqual(versions.MAX, http.LATEST)
+
+
+class TestVersion(base.TestCase):
+    def test_which_may_be_asked_for(self) -> None:
+        for version in ("1", "1.0", "1.12"):
+            self.assertTrue(plugin.check_api_version(version), version)
+        for version in ("", "2", "10", "1.", "1.x", "1.2.3", "1.²", "one"):
+            self.assertFalse(plugin.check_api_version(version), version)
+
+    def test_valence_refuses_others(self) -> None:
+        # openstack asks the plug-in by itself.
+        for words in (
+            ["--os-composition-api-version", "2", "pod", "manager", "list"],
+            ["--os-composition-api-version", "1.", "pod", "manager", "list"],
+        ):
+            stderr = self.useFixture(fixtures.StringStream("stderr")).stream
+            with fixtures.MonkeyPatch("sys.stderr", stderr):
+                e = self.assertRaises(SystemExit, program.main, words)
+            self.assertEqual(2, e.code)
+            stderr.seek(0)
+            self.assertIn("1 or 1.N is wanted, not '", stderr.read())
 
 
 #: What takes time to import, and is not needed before a command runs.
