@@ -16,7 +16,6 @@ import base64
 import collections.abc
 import dataclasses
 import html
-import http
 from http import cookiejar
 import json
 import logging
@@ -32,6 +31,7 @@ import urllib3
 from valence import exception
 from valence.drivers import base
 from valence.drivers import sockets
+from valence.drivers import words
 
 LOG = logging.getLogger(__name__)
 
@@ -44,11 +44,6 @@ RETRIES = 2
 MAX_RETRY_WAIT = 1.0
 #: Sockets that are kept; more than the threads of one driver use at once.
 POOL_SIZE = 16
-#: The most of the hardware's words that goes into one message.
-MAX_REASON = 500
-#: The most of an answer that is no JSON that is looked at for them. Finding
-#: tags takes time that grows with its square.
-MAX_PAGE = 4096
 #: The most characters of one text, such as a model, that are kept.
 MAX_TEXT = 1024
 #: No document of hardware is nested deeper, or has more in it: values of a
@@ -227,7 +222,7 @@ class Session:
             if secret
             for form in (
                 secret,
-                line(secret),
+                words.line(secret),
                 html.escape(secret),
                 json.dumps(secret)[1:-1],
                 json.dumps(secret, ensure_ascii=False)[1:-1],
@@ -417,24 +412,6 @@ def _levels(document: object) -> int:
             if isinstance(item, dict | list)
         ]
     return levels
-
-
-def line(text: str) -> str:
-    """``text`` without control characters, on one line, of bounded length."""
-    text = " ".join(
-        "".join(c if c.isprintable() else " " for c in text).split()
-    )
-    if len(text) > MAX_REASON:
-        text = text[: MAX_REASON - 1].rstrip() + "…"
-    return text
-
-
-def phrase(status: int) -> str:
-    """HTTP's own words for a status whose answer has none."""
-    try:
-        return http.HTTPStatus(status).phrase
-    except ValueError:
-        return "it gave no reason"
 
 
 def malformed(who: str, what: str) -> exception.BackendError:

@@ -12,13 +12,12 @@
 
 """HTTP with an ExpEther Manager: every request bounded, no surprises."""
 
-import html
-import re
 import typing
 
 from valence import exception
 from valence.drivers import base
 from valence.drivers import transport
+from valence.drivers import words
 
 #: More tries after the first, of a request that only reads.
 RETRIES = transport.RETRIES
@@ -136,9 +135,9 @@ class Client:
         status = answer.status_code
         document = _json(answer.content)
         code = document.get("code") if isinstance(document, dict) else None
-        said = self._http.said(answer, _reason) or transport.phrase(status)
+        said = self._http.said(answer, _reason) or words.phrase(status)
         if code is not None:
-            said += f" (code {self._http.redact(transport.line(str(code)))})"
+            said += f" (code {self._http.redact(words.line(str(code)))})"
         else:
             said += f" (HTTP {status})"
         if status < 400:
@@ -188,8 +187,5 @@ def _reason(content: bytes) -> str:
     elif document is not None:
         said = document
     else:
-        said = content[: transport.MAX_PAGE].decode("utf-8", "replace")
-        title = re.search(r"(?is)<title[^>]*>(.*?)</title", said)
-        said = title.group(1) if title else said
-        said = html.unescape(re.sub(r"<[^>]*>", " ", said))
-    return transport.line(str(said))
+        return words.page(content)
+    return words.line(str(said))

@@ -21,6 +21,7 @@ from sushy import connector as sushy_connector
 from valence import exception
 from valence.drivers import base
 from valence.drivers import transport
+from valence.drivers import words
 from valence.drivers.redfishv1 import errors
 from valence.drivers.redfishv1 import login
 
@@ -58,7 +59,7 @@ class Answer(transport.Answer):
         :raises: BackendError where there is none
         """
         try:
-            document = errors.parse(self.content)
+            document = transport.parse(self.content)
         except transport.TooMuch as error:
             raise errors.malformed(str(error)) from None
         except ValueError:
@@ -293,5 +294,5 @@ class Connector(sushy_connector.Connector):
         else:
             said = answer.said()
         return errors.for_status(
-            status, said or transport.phrase(status), "resource", answer.path
+            status, said or words.phrase(status), "resource", answer.path
         )

@@ -20,15 +20,12 @@ Intel's pod managers answer with the Redfish error envelope (DSP0266,
 else: what can be read is quoted, and nothing here raises.
 """
 
-import html
-import re
 import typing
 
 from valence import exception
 from valence.drivers import transport
+from valence.drivers import words
 
-#: The most of the hardware's words that goes into one message.
-MAX_REASON = transport.MAX_REASON
 #: The most messages of one answer that are quoted.
 MAX_MESSAGES = 5
 _MAX_DEPTH = 8
@@ -46,7 +43,6 @@ _KEYS = (
 )
 
 Json = typing.Any
-parse = transport.parse
 
 
 def reason(content: bytes) -> str:
@@ -54,19 +50,17 @@ def reason(content: bytes) -> str:
     if not content.strip():
         return ""
     try:
-        document = parse(content)
+        document = transport.parse(content)
     except ValueError:
-        return transport.line(
-            _plain(content[: transport.MAX_PAGE].decode("utf-8", "replace"))
-        )
+        return words.page(content)
     said: list[str] = []
     for text in _texts(document, _MAX_DEPTH):
-        text = transport.line(text)
+        text = words.line(text)
         if text and text not in said:
             said.append(text)
         if len(said) == MAX_MESSAGES:
             break
-    return transport.line(" ".join(said))
+    return words.line(" ".join(said))
 
 
 def _texts(document: Json, depth: int) -> typing.Iterator[str]:
@@ -89,18 +83,6 @@ def _texts(document: Json, depth: int) -> typing.Iterator[str]:
                     yield text
             if found:
                 return
-
-
-def _plain(text: str) -> str:
-    """The words of what may be an HTML page."""
-    if "<" not in text:
-        return text
-    title = re.search(r"(?is)<title[^>]*>(.*?)</title", text)
-    if title and title.group(1).strip():
-        text = title.group(1)
-    else:
-        text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", " ", text)
-    return html.unescape(re.sub(r"<[^>]*>", " ", text))
 
 
 def for_status(

@@ -17,7 +17,7 @@ import typing
 
 from valence import exception
 from valence.drivers import base
-from valence.drivers import transport
+from valence.drivers import words
 from valence.drivers.redfishv1 import errors
 
 if typing.TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Login:
         self._token = None
         answer = self._connector.ask("POST", self._sessions(), self._body)
         if answer.status_code in (400, 401, 403):
-            said = answer.said() or transport.phrase(answer.status_code)
+            said = answer.said() or words.phrase(answer.status_code)
             raise exception.AuthFailure(
                 reason=f"{said} (HTTP {answer.status_code}, when a session "
                 "was to be opened; where it has none the type of its "

@@ -30,6 +30,7 @@ import urllib3
 from valence import exception
 from valence.conf.ironic import GROUP
 from valence.drivers import transport
+from valence.drivers import words
 
 #: The oldest that has all that is asked for: lessees came with it (Ironic
 #: 16.1, the release of Wallaby).
@@ -146,7 +147,7 @@ class Client:
                 )
         except (kexc.OptionError, kexc.NoMatchingPlugin) as error:
             raise exception.ProvisionerNotConfigured(
-                reason=f"[{GROUP}]: {transport.line(str(error))}"
+                reason=f"[{GROUP}]: {words.line(str(error))}"
             ) from None
         session: _Session = _SessionLoader().load_from_conf_options(  # type: ignore[assignment]
             self._conf, GROUP, auth=auth
@@ -185,7 +186,7 @@ class Client:
                 return _refusal(error, secrets)
             case kexc.HttpError():
                 # Of keystone: what Ironic answers never comes this way.
-                said = transport.line(error.message or "")
+                said = words.line(error.message or "")
                 kind = (
                     exception.ProvisionerAuthFailure
                     if error.http_status in (401, 403)
@@ -250,7 +251,7 @@ def _refusal(
     said = error.message or ""
     for secret in secrets:
         said = said.replace(secret, "***")
-    said = transport.line(said).rstrip(".") or transport.phrase(status)
+    said = words.line(said).rstrip(".") or words.phrase(status)
     match status:
         case 403 if "protected" in said:
             return exception.ProvisionerConflict(reason=said)

@@ -28,6 +28,7 @@ from valence import exception
 from valence.drivers import redfishv1
 from valence.drivers import sockets
 from valence.drivers import transport
+from valence.drivers import words
 from valence.drivers.expether import client as eem_client
 from valence.drivers.redfishv1 import connector
 from valence.tests.unit.drivers import edge
@@ -373,9 +374,7 @@ class TestWords(Case):
             password,
             json.dumps(password),
             json.dumps({"message": password}),
-            json.dumps(
-                {"message": "x" * (transport.MAX_REASON - 6) + password}
-            ),
+            json.dumps({"message": "x" * (words.MAX_REASON - 6) + password}),
             json.dumps({"code": password, "message": "no"}),
             f"<html><title>Bad {password}</title>",
             "<p>Bad s3cret-word &quot;&amp;&lt;&gt;\\/é%  z</p>",
