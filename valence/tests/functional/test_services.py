@@ -109,12 +109,12 @@ class DatabaseTest(testscenarios.TestWithScenarios, testtools.TestCase):
 
 
 class VhostTest(testtools.TestCase):
-    def _get(self, vhost):
+    def _get(self, vhost, seconds=0):
         url = vhost.url.replace("rabbit://", "amqp://")
-        with kombu.Connection(url, connect_timeout=5) as connection:
+        with kombu.Connection(url, connect_timeout=60) as connection:
             with connection.SimpleQueue("queue") as queue:
                 try:
-                    message = queue.get(block=False)
+                    message = queue.get(block=bool(seconds), timeout=seconds)
                 except queue.Empty:
                     return None
                 message.ack()
@@ -122,7 +122,7 @@ class VhostTest(testtools.TestCase):
 
     def _put(self, vhost, payload):
         url = vhost.url.replace("rabbit://", "amqp://")
-        with kombu.Connection(url, connect_timeout=5) as connection:
+        with kombu.Connection(url, connect_timeout=60) as connection:
             with connection.SimpleQueue("queue") as queue:
                 queue.put(payload)
 
@@ -131,7 +131,7 @@ class VhostTest(testtools.TestCase):
         other = self.useFixture(services.Vhost())
         self._put(one, "for one")
         self.assertIsNone(self._get(other))
-        self.assertEqual("for one", self._get(one))
+        self.assertEqual("for one", self._get(one, 120))
 
 
 class RunTest(testtools.TestCase):
@@ -185,8 +185,35 @@ class RunTest(testtools.TestCase):
             urls = [u for u in process.stdout.readline().split() if "://" in u]
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         ports = {_port(url) for url in urls}
         while any(services._accepts(port) for port in ports):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)
+
+
+class PortsTest(testtools.TestCase):
+    def test_no_port_is_given_twice(self):
+        """Not even where nobody listens on it yet, or any more."""
+        script = (
+            "from valence.tests.fixtures.daemon import free_ports;"
+            "print(*free_ports(60), flush=True); input()"
+        )
+        others = [
+            subprocess.Popen(
+                (sys.executable, "-c", script),
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            for _ in range(3)
+        ]
+        found = [daemon.free_ports(60), daemon.free_ports(60)]
+        found += [
+            [int(word) for word in other.stdout.readline().split()]
+            for other in others
+        ]
+        for other in others:
+            other.communicate("\n")
+        self.assertEqual([60] * 5, [len(ports) for ports in found])
+        self.assertEqual(300, len(set().union(*found)))
