@@ -157,7 +157,7 @@ class Connector(sushy_connector.Connector):
         if self._port(site) != self._port(self._site):
             raise errors.malformed(
                 f"it links to another server, {url.scheme}://"
-                f"{url.hostname}; Valence does not follow that"
+                f"{url.hostname or ''}; Valence does not follow that"
             )
         path = url.path or "/"
         return f"{path}?{url.query}" if url.query else path

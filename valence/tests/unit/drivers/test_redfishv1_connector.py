@@ -236,28 +236,28 @@ class TestErrors(Case):
             self.assertFalse(error.maybe_done, url)
 
     def test_no_answer_in_time(self):
-        self.edge.on("GET", "/a", edge.Reply(delay=30))
-        self.edge.on("POST", "/a", edge.Reply(delay=30))
-        made = self.connect(timeout=0.1)
+        self.edge.on("GET", "/a", edge.Reply(delay=60))
+        self.edge.on("POST", "/a", edge.Reply(delay=60))
+        made = self.connect(timeout=1.0)
         error = self.refused(exception.Unreachable, made.post, "/a", data={})
         self.assertTrue(error.maybe_done)
-        self.assertIn("within 0.1 s", str(error))
+        self.assertIn("within 1 s", str(error))
         error = self.refused(exception.Unreachable, made.get, "/a")
         self.assertFalse(error.maybe_done)
         # A timeout is not tried again: it was waited for long enough.
         self.assertEqual(["/a", "/a"], self.edge.seen())
 
     def test_an_answer_that_drips(self):
-        self.edge.on("POST", "/a", edge.Reply(document=DOCUMENT, drip=0.05))
+        self.edge.on("POST", "/a", edge.Reply(body=b" " * 1000, drip=0.05))
         started = time.monotonic()
         error = self.refused(
             exception.Unreachable,
-            self.connect(timeout=0.15).post,
+            self.connect(timeout=1.0).post,
             "/a",
             data={},
         )
         self.assertTrue(error.maybe_done)
-        self.assertLess(time.monotonic() - started, 0.45)
+        self.assertLess(time.monotonic() - started, 30)
 
     def test_cut(self):
         made = self.connect()
@@ -399,6 +399,10 @@ class TestOrigin(Case):
             {"@odata.id": "/a"},
         ):
             self.refused(exception.BackendError, made.path_of, link)
+        error = self.refused(
+            exception.BackendError, made.path_of, "mailto:ann@pod.example"
+        )
+        self.assertIn("another server, mailto://; Valence", str(error))
         self.refused(exception.BackendError, made.get, f"{self.other.url}/a")
         self.assertEqual([], self.other.seen())
 
@@ -422,7 +426,6 @@ class TestOrigin(Case):
             made = self.connect(url=url)
             self.assertEqual((origin, root), (made.origin, made.root_path))
 
-    @hypothesis.settings(deadline=None)
     @hypothesis.given(st.text(max_size=40))
     def test_any_link_stays_here_or_is_refused(self, link):
         made = connector.Connector(
@@ -440,9 +443,9 @@ class TestOrigin(Case):
 
 class TestClose(Case):
     def test_close_ends_the_wait_for_another_try(self):
-        made = self.connect(poll_interval=1.0)
+        made = self.connect(poll_interval=60.0)
         made.close()
         started = time.monotonic()
         self.edge.on("GET", "/a", edge.Reply(503))
         self.refused(exception.BackendError, made.get, "/a")
-        self.assertLess(time.monotonic() - started, 0.9)
+        self.assertLess(time.monotonic() - started, 30)
