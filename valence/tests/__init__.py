@@ -12,4 +12,9 @@
 
 """The tests. First of all, they choose threads; see there."""
 
+import hypothesis
+
 import valence.cmd  # noqa: F401
+
+# The same examples each time, however long they take.
+hypothesis.settings.load_profile("ci")

@@ -388,11 +388,13 @@ class DeviceConformance(DeviceHooks):
         **connection: typing.Any,
     ) -> exception.HardwareError | None:
         """Attach or detach under a fault; then do it, then undo it."""
-        driver = self._start(**connection)
-        node, device = self._node_and_device(driver)
+        patient = self._start()
+        node, device = self._node_and_device(patient)
         free = self.free_devices()
         if attached:
-            driver.attach_device(node.index, device.index, Recorder())
+            patient.attach_device(node.index, device.index, Recorder())
+        driver = self._start(**connection)
+        driver.get_info()
         if not self._shows(fault):
             return None
         call = driver.detach_device if attached else driver.attach_device

@@ -122,10 +122,7 @@ READING = [path for path, methods in routes.ROUTES.items() if "GET" in methods]
 
 quickly = hypothesis.settings(
     max_examples=300,
-    deadline=None,
-    database=None,
-    # The same every time: what is found stands in test_bad_input.py.
-    derandomize=True,
+    # What is found stands in test_bad_input.py.
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 
@@ -325,4 +322,5 @@ class TestNonsense(base.SharedTestCase):
         # Our own answers are JSON in the strict sense.
         for path in READING:
             answer = self.env.api.get(fill(path, "one"))
-            json.loads(answer.text, parse_constant=self.fail)
+            if not routes.ROUTES[path]["GET"].text:
+                json.loads(answer.text, parse_constant=self.fail)

@@ -145,9 +145,6 @@ class TestConformance(estates.TenancyCase):
 
         @hypothesis.settings(
             max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            derandomize=True,
             phases=[hypothesis.Phase.generate],
             suppress_health_check=list(hypothesis.HealthCheck),
         )

@@ -35,7 +35,7 @@ from valence.tests.fixtures.environment import Environment
 from valence.tests.functional import books
 from valence.tests.functional import usages
 
-WAIT = 20
+WAIT = 60
 #: What is asked of the hardware when something is done with it.
 POINTS = (
     ("allocate", "assemble", "delete", "attach", "detach"),
@@ -440,9 +440,6 @@ RandomSteps.settings = hypothesis.settings(
     # 500 steps; to start and stop everything takes longer than many of them.
     max_examples=5,
     stateful_step_count=100,
-    derandomize=True,
-    database=None,
-    deadline=None,
     # To shrink what failed takes minutes; ask for it where it is needed.
     phases=(hypothesis.Phase.generate,),
     suppress_health_check=tuple(hypothesis.HealthCheck),

@@ -213,9 +213,6 @@ class TestTenancy(estates.TenancyCase):
 
     @hypothesis.settings(
         max_examples=400,
-        deadline=None,
-        database=None,
-        derandomize=True,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(template=templates())

@@ -99,9 +99,6 @@ class _Oracle:
     def _compare(self, examples, world, request) -> None:
         hypothesis.settings(
             max_examples=examples,
-            derandomize=True,
-            database=None,
-            deadline=None,
             suppress_health_check=tuple(hypothesis.HealthCheck),
             # To shrink what failed takes minutes; ask for it where it is
             # needed.

@@ -240,17 +240,13 @@ class TestPasswords(AuthCase):
         self.assertEqual(401, self.status("ann", "other"))
 
     def test_what_was_right_is_not_hashed_again(self) -> None:
-        self.file.write_text(f"ann:{self.hashed('s3cr3t', 11)}\n")
-        self.assertEqual(200, self.status("ann", "s3cr3t"))
-        began = time.monotonic()
+        hashed = self.hashes()
         for _ in range(20):
             self.assertEqual(200, self.status("ann", "s3cr3t"))
-        self.assertLess(time.monotonic() - began, 0.2)
+        self.assertEqual(["s3cr3t"], hashed)
 
-    def test_who_has_not_come_for_longest_is_forgotten(self) -> None:
-        self.write(ann="a", bob="b", cas="c")
-        with fixtures.MonkeyPatch("valence.api.auth._Passwords._MOST", 2):
-            self.application = self.protected("http_basic")
+    def hashes(self) -> list[str]:
+        """The passwords that are hashed from now on."""
         hashed = []
         same = bcrypt.checkpw
 
@@ -259,6 +255,13 @@ class TestPasswords(AuthCase):
             return same(password, line)
 
         self.useFixture(fixtures.MonkeyPatch("bcrypt.checkpw", check))
+        return hashed
+
+    def test_who_has_not_come_for_longest_is_forgotten(self) -> None:
+        self.write(ann="a", bob="b", cas="c")
+        with fixtures.MonkeyPatch("valence.api.auth._Passwords._MOST", 2):
+            self.application = self.protected("http_basic")
+        hashed = self.hashes()
         for user in ("ann", "bob", "ann", "cas", "ann", "bob"):
             self.assertEqual(200, self.status(user, user[0]))
         self.assertEqual(["a", "b", "c", "b"], hashed)

@@ -135,15 +135,18 @@ class TestBelieved(AuthCase):
         self.assertNotIn("deprecated", log.output)
 
     def test_for_its_time(self) -> None:
-        for seconds, wanted in ((-1, 2), (1, 1)):
+        for seconds, wanted in ((-1, 2), (300, 1)):
             self.asked.clear()
             application = self.application(seconds)
             for _ in range(2):
                 self.assertEqual(200, self.ask_with(application, "one"))
             self.assertEqual(wanted, len(self.asked), seconds)
+        self.asked.clear()
+        application = self.application(1)
+        self.assertEqual(200, self.ask_with(application, "one"))
         time.sleep(1.1)
         self.assertEqual(200, self.ask_with(application, "one"))
-        self.assertEqual(2, len(self.asked))
+        self.assertEqual(["one", "one"], self.asked)
 
     def test_the_oldest_go(self) -> None:
         with fixtures.MonkeyPatch("valence.api.auth._Believed.MOST", 3):

@@ -69,7 +69,7 @@ class TestUntilEnded(base.TestCase):
         with mock.patch.object(
             objects.Operation, "get", side_effect=[self.running, self.done]
         ):
-            found = wait.until_ended(None, self.running, 5)
+            found = wait.until_ended(None, self.running, 60)
         self.assertIs(self.done, found)
 
     def test_what_has_ended_is_not_waited_for(self) -> None:
@@ -90,21 +90,21 @@ class TestUntilEnded(base.TestCase):
 
         def get(*_: object) -> objects.Operation:
             waiting.set()
-            leave.wait(10)
+            leave.wait(300)
             return self.done
 
         with mock.patch.object(objects.Operation, "get", side_effect=get):
             first = threading.Thread(
-                target=wait.until_ended, args=(None, self.running, 5)
+                target=wait.until_ended, args=(None, self.running, 60)
             )
             first.start()
-            waiting.wait(10)
-            found = wait.until_ended(None, self.running, 5)
+            self.assertTrue(waiting.wait(120))
+            found = wait.until_ended(None, self.running, 60)
             self.assertIs(self.running, found)
             leave.set()
             first.join()
             # And its place is free again.
-            found = wait.until_ended(None, self.running, 5)
+            found = wait.until_ended(None, self.running, 60)
             self.assertIs(self.done, found)
 
     def test_a_failure_gives_the_place_back(self) -> None:

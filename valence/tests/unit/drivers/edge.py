@@ -136,9 +136,9 @@ class Edge:
                 "url": self.url,
                 "username": "admin",
                 "password": "s3cret-word",
-                "timeout": 5.0,
+                "timeout": 60.0,
                 "poll_interval": 0.005,
-                "state_timeout": 2.0,
+                "state_timeout": 60.0,
                 **changed,
             }
         )

@@ -61,7 +61,7 @@ class Case(testtools.TestCase):
 
 
 class OnAFabric(Case):
-    def fabric(self, **spec):
+    def fabric(self, state_timeout=60.0, **spec):
         made = simulator.Simulator([EemSpec(**spec)])
         self.addCleanup(made.stop)
         made.start()
@@ -72,8 +72,8 @@ class OnAFabric(Case):
                 username="admin",
                 password="admin",
                 poll_interval=0.002,
-                timeout=5.0,
-                state_timeout=0.5,
+                timeout=60.0,
+                state_timeout=state_timeout,
             )
         )
         self.addCleanup(driver.close)

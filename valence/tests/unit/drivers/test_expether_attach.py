@@ -13,7 +13,6 @@
 """Attaching with the driver expether on simulated fabrics."""
 
 from concurrent import futures
-import time
 
 import fixtures
 
@@ -207,7 +206,7 @@ class TestAttach(OnAFabric):
         self.assertEqual("17", self.eem.devices[0].group_id)
 
     def test_a_change_that_has_no_effect(self):
-        driver = self.fabric()
+        driver = self.fabric(state_timeout=0.5)
         (server, _), devices = self.ids()
         self.attach(driver, server, devices[0])
         self.eem.faults.add(point="group_set", state="never")
@@ -275,8 +274,8 @@ class TestAttach(OnAFabric):
         self.assertEqual("v1.0.8", driver.get_info().version)
         self.assertEqual(8, len(driver.list_devices()))
 
-    def test_two_thousand_devices_are_quick(self):
+    def test_two_thousand_devices_cost_few_requests(self):
         driver = self.fabric(servers=100, devices=2000)
-        started = time.monotonic()
+        self.asked()
         self.assertEqual(2000, len(driver.list_devices()))
-        self.assertLess(time.monotonic() - started, 5.0)
+        self.assertLess(len(self.asked()), 10)

@@ -256,16 +256,16 @@ class TestTransport(Case):
 
     def test_slow(self):
         for reply in (
-            edge.Reply(document=DOCUMENT, delay=2.0),
-            edge.Reply(body=b"{" + b" " * 100 + b"}", drip=0.05),
+            edge.Reply(document=DOCUMENT, delay=60),
+            edge.Reply(body=b"{" + b" " * 1000 + b"}", drip=0.05),
         ):
-            for method, call, _ in self.ways(self.connect(timeout=0.2)):
+            for method, call, _ in self.ways(self.connect(timeout=1.0)):
                 self.edge.requests.clear()
                 self.edge.on(method, "/eem/a", reply)
                 started = time.monotonic()
                 error = self.refused(exception.Unreachable, call)
-                self.assertLess(time.monotonic() - started, 1.0)
-                self.assertIn("no answer within 0.2 s", str(error))
+                self.assertLess(time.monotonic() - started, 30)
+                self.assertIn("no answer within 1 s", str(error))
                 self.assertEqual(method != "GET", error.maybe_done)
                 self.assertEqual(1, len(self.edge.seen(method)))
 
@@ -320,9 +320,9 @@ class TestTransport(Case):
             self.assertFalse(error.maybe_done)
 
     def test_close_ends_the_wait_for_another_try(self):
-        made = self.connect(poll_interval=1.0)
+        made = self.connect(poll_interval=60.0)
         made.close()
         started = time.monotonic()
         self.edge.on("GET", "/eem/a", edge.Reply(503))
         self.refused(exception.BackendError, made.get, "a")
-        self.assertLess(time.monotonic() - started, 0.9)
+        self.assertLess(time.monotonic() - started, 30)

@@ -30,6 +30,7 @@ class OnASimulatedFabric(
 ):
     card = "40g"
     quirks: tuple[str, ...] = ()
+    slow_timeout = 1.0
     most_devices = 16
     #: A change is one request: nothing to get stuck or to break between two.
     impossible_faults = frozenset({Fault.STUCK, Fault.BREAK})
@@ -58,8 +59,8 @@ class OnASimulatedFabric(
                     "username": "admin",
                     "password": "admin",
                     "poll_interval": 0.002,
-                    "timeout": 5.0,
-                    "state_timeout": 5.0,
+                    "timeout": 60.0,
+                    "state_timeout": 60.0,
                     **connection,
                 }
             )
@@ -89,7 +90,7 @@ class OnASimulatedFabric(
                 Fault.FAIL: {"status": 500, "times": 2},
                 Fault.CUT_BEFORE: {"cut": "before"},
                 Fault.CUT_AFTER: {"cut": "after"},
-                Fault.SLOW: {"delay": 2 * self.slow_timeout},
+                Fault.SLOW: {"delay": self.slow_timeout + 0.5},
             }[name]
             for method in ("PUT", "DELETE"):
                 faults.add(method=method, **effect)

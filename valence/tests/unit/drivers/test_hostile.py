@@ -12,8 +12,11 @@
 
 """Hardware that would do harm: each request ends in time, and is explained."""
 
+import concurrent.futures
+import functools
 import http.server
 import ipaddress
+import itertools
 import json
 import logging
 import socket
@@ -74,7 +77,7 @@ class Raw:
         self._stop.set()
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 class Case(testtools.TestCase):
@@ -101,7 +104,8 @@ class Case(testtools.TestCase):
     def refused(self, kind, call):
         started = time.monotonic()
         error = self.assertRaises(kind, call)
-        self.assertLess(time.monotonic() - started, 2)
+        # What it would wait for, or count, takes minutes.
+        self.assertLess(time.monotonic() - started, 30)
         self.assertLess(len(str(error)), 1000)
         for text in (str(error), repr(error), self.log.output):
             self.assertNotIn("s3cret-word", text)
@@ -109,14 +113,23 @@ class Case(testtools.TestCase):
 
 
 class TestTime(Case):
-    def silent(self, parts, pause=0.02):
+    def given_up(self, **changed):
+        """What each client says, having waited for no longer than it may."""
+        calls = itertools.chain(*self.clients(timeout=2.0, **changed))
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            return list(
+                pool.map(
+                    functools.partial(self.refused, exception.Unreachable),
+                    calls,
+                )
+            )
+
+    def silent(self, parts, pause=0.1):
         """Who sends so is given up in time, by each client."""
         raw = Raw(parts, pause)
         self.addCleanup(raw.close)
-        for ways in self.clients(url=raw.url, timeout=0.3):
-            for call in ways:
-                said = self.refused(exception.Unreachable, call)
-                self.assertIn("no answer within 0.3 s", said)
+        for said in self.given_up(url=raw.url):
+            self.assertIn("no answer within 2 s", said)
 
     @staticmethod
     def bytes_of(content):
@@ -134,7 +147,7 @@ class TestTime(Case):
             for number in range(90):
                 yield b"X-%d: y\r\n" % number
 
-        self.silent(parts)
+        self.silent(parts, pause=1)
 
     def test_goes_on_and_on(self):
         """100 Continue may come any number of times."""
@@ -160,12 +173,10 @@ class TestTime(Case):
         self.silent(parts)
 
     def test_a_handshake_without_end(self):
-        raw = Raw(self.bytes_of(b"\x16\x03\x03\x40\x00" + b"x" * 5000), 0.02)
+        raw = Raw(self.bytes_of(b"\x16\x03\x03\x40\x00" + b"x" * 5000), 0.1)
         self.addCleanup(raw.close)
         url = raw.url.replace("http:", "https:")
-        for ways in self.clients(url=url, timeout=0.3):
-            for call in ways:
-                self.refused(exception.Unreachable, call)
+        self.given_up(url=url)
 
     def test_addresses_that_do_not_answer_share_the_time(self):
         # One that is listened at and whose queue is full takes no more.
@@ -183,10 +194,8 @@ class TestTime(Case):
         with unittest.mock.patch.object(
             socket, "getaddrinfo", return_value=[item] * 10
         ):
-            for ways in self.clients(timeout=0.3):
-                for call in ways:
-                    said = self.refused(exception.Unreachable, call)
-                    self.assertIn("no connection within 0.3 s", said)
+            for said in self.given_up():
+                self.assertIn("no connection within 2 s", said)
 
 
 class TestSize(Case):
@@ -195,7 +204,7 @@ class TestSize(Case):
             head = HEAD + b"Content-Length: " + length + b"\r\n\r\n"
             raw = Raw(lambda head=head: (head,))
             self.addCleanup(raw.close)
-            for ways in self.clients(url=raw.url, timeout=1.0):
+            for ways in self.clients(url=raw.url):
                 for call in ways:
                     self.refused(exception.HardwareError, call)
 
@@ -417,11 +426,11 @@ class TestLists(testtools.TestCase):
     def refused(self, kind):
         started = time.monotonic()
         error = self.assertRaises(kind, self.driver.list_nodes)
-        self.assertLess(time.monotonic() - started, 2)
+        self.assertLess(time.monotonic() - started, 30)
         return str(error)
 
     def slow(self, path, document):
-        self.edge.on("GET", path, edge.Reply(document=document, delay=0.05))
+        self.edge.on("GET", path, edge.Reply(document=document, delay=0.5))
 
     def test_pages(self):
         self.useFixture(

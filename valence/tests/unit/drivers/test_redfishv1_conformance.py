@@ -30,6 +30,7 @@ CHANGES = ("POST", "PATCH", "DELETE")
 class OnASimulatedPod(conformance.DriverConformance):
     dialect = ""
     quirks: tuple[str, ...] = ()
+    slow_timeout = 1.0
     modest = {
         "processor": {"total_cores": 4},
         "memory": {"capacity_mib": 8192},
@@ -67,8 +68,8 @@ class OnASimulatedPod(conformance.DriverConformance):
                     "username": "admin",
                     "password": "admin",
                     "poll_interval": 0.002,
-                    "timeout": 5.0,
-                    "state_timeout": 5.0,
+                    "timeout": 60.0,
+                    "state_timeout": 60.0,
                     **connection,
                 }
             )
@@ -97,7 +98,7 @@ class OnASimulatedPod(conformance.DriverConformance):
                 Fault.FAIL: {"status": 500},
                 Fault.CUT_BEFORE: {"cut": "before"},
                 Fault.CUT_AFTER: {"cut": "after"},
-                Fault.SLOW: {"delay": 2 * self.slow_timeout},
+                Fault.SLOW: {"delay": self.slow_timeout + 0.5},
             }[name]
             for method in CHANGES:
                 faults.add(method=method, **effect)

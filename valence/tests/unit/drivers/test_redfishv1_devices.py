@@ -400,7 +400,7 @@ POD = st.fixed_dictionaries(
 
 
 class TestAnything(testtools.TestCase):
-    @hypothesis.settings(deadline=None, max_examples=150)
+    @hypothesis.settings(max_examples=150)
     @hypothesis.given(POD)
     def test_plain_values_or_a_named_error(self, documents):
         driver = redfishv1.RedfishV1Driver(

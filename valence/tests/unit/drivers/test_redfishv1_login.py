@@ -52,7 +52,7 @@ class TestSimulated(testtools.TestCase):
                     "username": "admin",
                     "password": WORD,
                     "authentication": "session",
-                    "timeout": 5.0,
+                    "timeout": 60.0,
                     "poll_interval": 0.01,
                     **changed,
                 }

@@ -37,7 +37,7 @@ class Reconciler:
 
     def reconcile(self, key: str) -> None:
         self.seen.append(key)
-        self.gate.wait(10)
+        self.gate.wait(300)
         if self.error is not None:
             raise self.error
 
@@ -63,12 +63,16 @@ class TestMirror(base.TestCase):
                 lambda *_: self.reconciler,
             )
         )
+        # A stop that waits for its time to pass is none.
+        self.useFixture(
+            fixtures.MonkeyPatch("valence.placement.mirror.STOP_TIMEOUT", 120)
+        )
         self.mirror = mirror.Mirror(lambda keys: keys)
         self.addCleanup(self.mirror.stop)
         self.addCleanup(self.reconciler.gate.set)
 
     def seen(self, *keys: str) -> None:
-        poll(lambda: self.reconciler.seen == list(keys), f"saw {keys}", 5)
+        poll(lambda: self.reconciler.seen == list(keys), f"saw {keys}")
 
     def test_switched_off(self) -> None:
         self.conf.set("placement", enabled=False)
@@ -103,10 +107,8 @@ class TestMirror(base.TestCase):
         self.reconciler.gate.clear()
         self.mirror.changed("a")
         self.seen("clean", "a")
-        began = time.monotonic()
         for number in range(10 * mirror.MOST_CHANGED):
             self.mirror.changed(f"k{number}")
-        self.assertLess(time.monotonic() - began, 1)
         self.assertEqual(mirror.MOST_CHANGED, len(self.mirror._changed))
 
     def test_nothing_waits_while_placement_is_away(self) -> None:
@@ -133,7 +135,7 @@ class TestMirror(base.TestCase):
         self.assertIn("KeyError", log.output)
         self.reconciler.error = None
         self.mirror.changed("a")
-        poll(lambda: "has taken provider a" in log.output, "mended", 5)
+        poll(lambda: "has taken provider a" in log.output, "mended")
 
     def test_the_database_fails(self) -> None:
         log = self.useFixture(
@@ -141,7 +143,7 @@ class TestMirror(base.TestCase):
         )
         self.reconciler.error = db_exc.DBConnectionError()
         self.mirror.start()
-        poll(lambda: self.mirror._away_since, "it waits", 5)
+        poll(lambda: self.mirror._away_since, "it waits")
         self.assertIn("the database failed", log.output)
 
     def test_it_stops_at_once(self) -> None:
@@ -149,6 +151,8 @@ class TestMirror(base.TestCase):
         self.seen("clean")
         began = time.monotonic()
         self.mirror.stop()
-        self.assertLess(time.monotonic() - began, 1)
+        # Its next look would be due in ten minutes.
+        self.assertFalse(self.mirror._thread.is_alive())
+        self.assertLess(time.monotonic() - began, 60)
         self.mirror.changed("a")
         self.assertEqual(["clean"], self.reconciler.seen)

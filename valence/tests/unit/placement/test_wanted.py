@@ -33,9 +33,7 @@ inventories = st.fixed_dictionaries(
 )
 #: Nothing here depends on how busy the machine is.
 unhurried = hypothesis.settings(
-    deadline=None,
-    database=None,
-    suppress_health_check=tuple(hypothesis.HealthCheck),
+    suppress_health_check=tuple(hypothesis.HealthCheck)
 )
 amounts = st.lists(st.integers(1, 300), max_size=8)
 

@@ -127,7 +127,10 @@ class ProvisionerCase(test_base.TestCase):
         super().setUp()
         self.progress = Progress()
         self.conf.set(
-            "ironic", status_code_retries=2, state_timeout=1, poll_interval=0.1
+            "ironic",
+            status_code_retries=2,
+            state_timeout=60,
+            poll_interval=0.1,
         )
 
     def provisioner(

@@ -41,7 +41,7 @@ class PodCase(unittest.TestCase):
     def call(self, method: str, path: str, **kwargs: typing.Any):
         if not path.startswith("http"):
             path = self.pod.url + path
-        return self.session.request(method, path, timeout=10, **kwargs)
+        return self.session.request(method, path, timeout=60, **kwargs)
 
     def get(self, path: str):
         response = self.call("GET", path)

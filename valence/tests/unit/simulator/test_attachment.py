@@ -239,7 +239,7 @@ class AttachmentTest(AttachmentCase):
                 f"{self.pod.url}{node}/Actions/ComposedNode.AttachResource",
                 json=named(DRIVE.format(1)),
                 auth=base.AUTH,
-                timeout=10,
+                timeout=60,
             ).status_code
 
         with concurrent.futures.ThreadPoolExecutor(20) as pool:

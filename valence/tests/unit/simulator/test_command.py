@@ -62,16 +62,16 @@ class CommandTest(unittest.TestCase):
         verify = lines[4].split(": ", 1)[1].strip()
         for url, auth in ((first[1], base.AUTH), (second[1], ("u", "p"))):
             response = requests.get(
-                url + "/redfish/v1", auth=auth, verify=verify, timeout=10
+                url + "/redfish/v1", auth=auth, verify=verify, timeout=60
             )
             self.assertEqual(200, response.status_code)
         for url, model in ((first[1], "6138"), (second[1], "D-1541")):
             response = requests.get(
-                url + "/simulator/systems/1", verify=verify, timeout=10
+                url + "/simulator/systems/1", verify=verify, timeout=60
             )
             self.assertIn(model, response.json()["model"])
         response = requests.get(
-            second[1] + "/simulator/devices", verify=verify, timeout=10
+            second[1] + "/simulator/devices", verify=verify, timeout=60
         )
         self.assertEqual(
             [
@@ -83,10 +83,10 @@ class CommandTest(unittest.TestCase):
             [(one["vendor"], one["enclosure"]) for one in response.json()],
         )
         eem = lines[3].split()[0]
-        response = requests.get(eem + "/devices", verify=verify, timeout=10)
+        response = requests.get(eem + "/devices", verify=verify, timeout=60)
         self.assertEqual(21, len(response.json()["devices"]))
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
         self.assertEqual(0, process.returncode, errors)
         self.assertIn("GET /redfish/v1 200", errors)
         self.assertNotIn("Traceback", errors)
@@ -122,5 +122,5 @@ class CommandTest(unittest.TestCase):
 
     def test_certificate_missing(self):
         process = self.start("--port=0", "--certificate=/no", "--key=/no")
-        self.assertEqual(1, process.wait(timeout=10))
+        self.assertEqual(1, process.wait(timeout=60))
         self.assertNotIn("Traceback", process.stderr.read())

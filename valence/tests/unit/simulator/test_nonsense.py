@@ -49,7 +49,7 @@ def near(form):
 class FabricTest(unittest.TestCase):
     """Whatever is done to an ExpEther fabric, it stays in one piece."""
 
-    @hypothesis.settings(max_examples=40, deadline=None, database=None)
+    @hypothesis.settings(max_examples=40)
     @hypothesis.given(strategies.data())
     def test_both_ends_agree(self, data):
         spec = simulator.EemSpec(servers=3, devices=12, cards=("10g",))
@@ -97,7 +97,7 @@ class FabricTest(unittest.TestCase):
 
 
 class NonsenseTest(unittest.TestCase):
-    @hypothesis.settings(max_examples=60, deadline=None, database=None)
+    @hypothesis.settings(max_examples=60)
     @hypothesis.given(near(allocation.REQUEST), strategies.data())
     def test_allocate(self, payload, data):
         dialect = data.draw(strategies.sampled_from(base.ALL))

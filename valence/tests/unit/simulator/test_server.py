@@ -35,7 +35,7 @@ class ManyTest(base.PodCase):
                 self.pod.url + "/redfish/v1/Nodes/Actions/Allocate",
                 json={"Name": f"n{number}"},
                 auth=base.AUTH,
-                timeout=10,
+                timeout=60,
             ).status_code
 
         with concurrent.futures.ThreadPoolExecutor(50) as pool:
@@ -65,7 +65,7 @@ class ServingTest(unittest.TestCase):
                     response = requests.get(
                         pod.url + "/redfish/v1/Systems",
                         auth=("admin", given),
-                        timeout=10,
+                        timeout=60,
                     )
                     self.assertEqual(status, response.status_code)
 
@@ -75,9 +75,9 @@ class ServingTest(unittest.TestCase):
             url = pod.url + "/redfish/v1"
             pod.stop()
             with self.assertRaises(requests.ConnectionError):
-                requests.get(url, auth=base.AUTH, timeout=10)
+                requests.get(url, auth=base.AUTH, timeout=60)
             pod.start()
-            response = requests.get(url, auth=base.AUTH, timeout=10)
+            response = requests.get(url, auth=base.AUTH, timeout=60)
             self.assertEqual(200, response.status_code)
 
     def test_silent_clients_do_not_hold_it_up(self):
@@ -86,16 +86,17 @@ class ServingTest(unittest.TestCase):
             served.start()
             pod = served.pods[0]
             with socket.create_connection((pod.host, pod.port)):
-                started = time.monotonic()
                 response = requests.get(
                     pod.url + "/redfish/v1/Systems",
                     auth=base.AUTH,
                     verify=served.ca_file or True,
-                    timeout=10,
+                    timeout=60,
                 )
                 self.assertEqual(200, response.status_code)
+                pod._server.shutdown_timeout = 600
+                started = time.monotonic()
                 served.stop()
-                self.assertLess(time.monotonic() - started, 1)
+                self.assertLess(time.monotonic() - started, 60)
 
     def test_port_in_use(self):
         with simulator.Simulator() as served:
@@ -114,16 +115,16 @@ class TlsTest(unittest.TestCase):
             # Or else REQUESTS_CA_BUNDLE wins.
             session.trust_env = False
             url = pod.url + "/redfish/v1/Nodes/Actions/Allocate"
-            response = session.post(url, json={}, timeout=10)
+            response = session.post(url, json={}, timeout=60)
             self.assertEqual(201, response.status_code)
             self.assertIn(pod.url, response.headers["Location"])
             with self.assertRaises(requests.exceptions.SSLError):
-                requests.get(pod.url, timeout=10)
+                requests.get(pod.url, timeout=60)
             with self.assertRaises(requests.ConnectionError):
-                requests.get(pod.url.replace("https", "http"), timeout=10)
+                requests.get(pod.url.replace("https", "http"), timeout=60)
             pod.faults.add(cut="after")
             with self.assertRaises(requests.ConnectionError):
-                session.post(url, json={}, timeout=10)
+                session.post(url, json={}, timeout=60)
             self.assertEqual(2, len(pod.nodes))
             session.close()
         self.assertFalse(pathlib.Path(served.ca_file).exists())
@@ -139,7 +140,7 @@ class TlsTest(unittest.TestCase):
                     tls=True, certificate=files, make_certificate=True
                 ) as served:
                     response = requests.get(
-                        served.pods[0].url, verify=files[0], timeout=10
+                        served.pods[0].url, verify=files[0], timeout=60
                     )
                     self.assertEqual(401, response.status_code)
             self.assertEqual(0o600, (where / "key.pem").stat().st_mode & 0o777)
