@@ -383,26 +383,6 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         True,
         "User who made the node. May be null.",
     ),
-    "device_stats_allocated": (
-        "body",
-        "integer",
-        True,
-        "How many are not free.",
-    ),
-    "device_stats_free": ("body", "integer", True, "How many are free."),
-    "device_stats_pod_manager": (
-        "body",
-        "string",
-        True,
-        "Name of the pod manager.",
-    ),
-    "device_stats_resource_class": (
-        "body",
-        "string",
-        True,
-        "The resource class that they are counted under.",
-    ),
-    "device_stats_total": ("body", "integer", True, "How many there are."),
     "inventories": (
         "body",
         "object",

@@ -14,8 +14,8 @@
 """Write the parameters of the API reference, and the tables of them.
 
 The text comes from the fields of the objects, and what is required from the
-types that requests are read by. What is no field is in api_ref_texts,
-the requirements of nodes in api_ref_requirements.
+types that requests are read by. What is no field is in api_ref_texts and
+api_ref_stats, the requirements of nodes in api_ref_requirements.
 """
 
 import json
@@ -27,6 +27,7 @@ import valence.cmd  # noqa: F401 - chooses threads before others do
 
 # isort: split
 from api_ref_requirements import REQUIREMENTS
+from api_ref_stats import STATS
 from api_ref_texts import OTHERS
 from oslo_config import cfg
 from oslo_policy import opts as policy_opts
@@ -82,7 +83,7 @@ def parameters() -> dict[str, dict[str, typing.Any]]:
     """All parameters, in the order that os-api-ref wants."""
     found = {
         key: _entry(*facts[:3], _filled(key, facts[3]))
-        for key, facts in OTHERS.items()
+        for key, facts in (OTHERS | STATS).items()
     }
     for cls, new in NOUNS.items():
         found |= _of_noun(cls, new)

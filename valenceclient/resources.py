@@ -108,6 +108,18 @@ class Listed(Resource):
                 query["limit"] = left
 
 
+class Counted(Listed):
+    """What the service tells in numbers, too."""
+
+    def stats(self, **filters: str | None) -> list[Document]:
+        """The numbers of each kind.
+
+        :param filters: field → exact value; None: any
+        """
+        query = {k: v for k, v in filters.items() if v is not None}
+        return self._http.items("GET", f"{self.path}/stats", query=query)
+
+
 class Made(Listed):
     """What clients make and remove."""
 
@@ -174,16 +186,8 @@ class Racks(Listed):
     path = "/v1/racks"
 
 
-class Devices(Listed):
+class Devices(Counted):
     path = "/v1/devices"
-
-    def stats(self, **filters: str | None) -> list[Document]:
-        """How many of each kind there are, and how many are free.
-
-        :param filters: podm_id and type
-        """
-        query = {k: v for k, v in filters.items() if v is not None}
-        return self._http.items("GET", f"{self.path}/stats", query=query)
 
     def sync(self, podm_id: str | None = None) -> list[Document]:
         """Have the devices of one pod manager, or of all, read again.
@@ -295,7 +299,7 @@ class Nodes(Changed):
         return self._http.items("GET", self._path(ident, "storages"))
 
 
-class Operations(Listed):
+class Operations(Counted):
     path = "/v1/operations"
 
     def cancel(self, ident: str) -> Document:

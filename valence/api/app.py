@@ -58,7 +58,13 @@ class Root:
         if found is None:
             raise exception.RouteNotFound(path=request.path[:255])
         request.environ["valence.route"] = found
-        return self.dispatch, []
+        text = any(route.text for route in found[0].values())
+        return (self.tell if text else self.dispatch), []
+
+    @pecan.expose(content_type="application/openmetrics-text")
+    @pecan.expose(content_type="text/plain")
+    def tell(self, **_query: str) -> webob.Response:
+        return self.dispatch()
 
     @pecan.expose(content_type="application/json")
     def dispatch(self, **_query: str) -> webob.Response:
@@ -79,11 +85,11 @@ class Root:
                 method=request.method[:32], allowed=", ".join(allowed)
             )
         else:
-            handler, rule = handlers[method]
-            if rule is not None:
+            route = handlers[method]
+            if route.rule is not None:
                 # Before anything is read that the client may not know of.
-                call.context.authorize(f"valence:{rule}")
-            response = idempotency.handle(call, handler)
+                call.context.authorize(f"valence:{route.rule}")
+            response = idempotency.handle(call, route.handler)
         return response
 
 

@@ -77,7 +77,8 @@ def named(error: Exception) -> exception.ValenceError:
             return exception.RouteNotFound(path=pecan.request.path)
         case webob.exc.HTTPNotAcceptable():
             return exception.NotAcceptable(
-                reason="Answers are application/json."
+                reason="This path has no answer of the types that Accept "
+                "names."
             )
         case webob.exc.HTTPClientError():
             return exception.BadRequest("The request cannot be read.")

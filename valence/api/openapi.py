@@ -39,6 +39,7 @@ Key = tuple[str, str]
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
+TEXT = "text/plain"
 
 #: Collection → what is in it.
 NOUNS: dict[str, type[base.Resource]] = {
@@ -98,6 +99,7 @@ _POD_MANAGER = _noun(objects.PodManager)
 #: status → schema, or None where there is no body.
 ANSWERS: dict[Key, dict[int, Schema | None]] = {
     ("GET", "/"): {200: _OBJECT},
+    ("GET", "/metrics"): {200: {"type": "string"}},
     ("GET", "/v1"): {200: _OBJECT},
     ("GET", "/v1/openapi.json"): {200: _OBJECT},
     ("POST", "/v1/pod_managers"): {200: _POD_MANAGER, 202: _POD_MANAGER},
@@ -123,6 +125,7 @@ ANSWERS: dict[Key, dict[int, Schema | None]] = {
         200: {"type": "object", "additionalProperties": schemas.LIST}
     },
     ("GET", "/v1/nodes/{ident}/storages"): {200: schemas.LIST},
+    ("GET", "/v1/operations/stats"): {200: schemas.LIST},
     ("POST", "/v1/operations/{ident}/cancel"): {202: _OPERATION},
     ("GET", "/v1/resource_providers/{ident}/inventories"): {200: _OBJECT},
     ("PUT", "/v1/resource_providers/{ident}/inventories"): {200: _OBJECT},
@@ -137,6 +140,7 @@ ANSWERS: dict[Key, dict[int, Schema | None]] = {
 #: Query parameters that are no field of what is listed.
 MORE_QUERY: dict[Key, tuple[str, ...]] = {
     ("GET", "/v1/devices/stats"): ("podm_id", "type"),
+    ("GET", "/v1/operations/stats"): ("kind", "state"),
     ("GET", "/v1/resource_providers"): ("resources", "required"),
 }
 
@@ -197,7 +201,7 @@ def document(
         "paths": {
             path: {
                 method.lower(): _operation(
-                    (method, path), route.rule, texts.get(route.rule or "")
+                    (method, path), route, texts.get(route.rule or "")
                 )
                 for method, route in methods.items()
             }
@@ -268,15 +272,16 @@ def answers(key: Key) -> dict[int, Schema | None]:
     return usual[method]
 
 
-def _operation(key: Key, rule: str | None, text: str | None) -> Schema:
+def _operation(key: Key, route: typing.Any, text: str | None) -> Schema:
     method, path = key
+    rule: str | None = route.rule
     told = answers(key)
     found: Schema = {
         "operationId": "_".join([method.lower(), *_words(path)]),
         "summary": text or "Show what versions there are, and what they take.",
         "parameters": _parameters(key),
         "responses": {
-            str(status): _response(status, told)
+            str(status): _response(status, told, TEXT if route.text else JSON)
             for status in statuses(key, rule)
         },
         "security": [{"token": []}] if rule else [],
@@ -301,14 +306,17 @@ def _words(path: str) -> list[str]:
     return [word.strip("{}") for word in path.replace(".", "/").split("/")][1:]
 
 
-def _response(status: int, told: dict[int, Schema | None]) -> Schema:
+def _response(
+    status: int, told: dict[int, Schema | None], media: str
+) -> Schema:
     found: Schema = {"description": STATUSES[status]}
     if status >= 400:
         schema: Schema | None = {"$ref": "#/components/schemas/Error"}
+        media = JSON
     else:
         schema = told[status]
     if schema is not None:
-        found["content"] = {JSON: {"schema": schema}}
+        found["content"] = {media: {"schema": schema}}
     return found
 
 

@@ -17,6 +17,7 @@ import typing
 
 import webob
 
+from valence.api import metrics
 from valence.api import openapi
 from valence.api import versions
 from valence.api.call import Call
@@ -39,10 +40,12 @@ class Route(typing.NamedTuple):
     """What answers a request, and the policy rule that lets it pass.
 
     :ivar rule: without ``valence:``; None: everybody may ask, with no token
+    :ivar text: it is answered with text, and not with JSON
     """
 
     handler: Handler
     rule: str | None
+    text: bool = False
 
 
 Methods = dict[str, Route]
@@ -76,6 +79,7 @@ def described() -> dict[str, typing.Any]:
 
 ROUTES: dict[str, Methods] = {
     "/": {"GET": Route(discover, None)},
+    "/metrics": {"GET": Route(metrics.show, "metrics:show", text=True)},
     "/v1": {"GET": Route(discover_v1, None)},
     "/v1/openapi.json": {"GET": Route(describe, None)},
     "/v1/pod_managers": {
@@ -167,6 +171,9 @@ ROUTES: dict[str, Methods] = {
         "GET": Route(node.storages, "nodes:assets"),
     },
     "/v1/operations": {"GET": Route(operation.find, "operations:list")},
+    "/v1/operations/stats": {
+        "GET": Route(operation.stats, "operations:stats"),
+    },
     "/v1/operations/{ident}": {
         "GET": Route(operation.show, "operations:show"),
     },

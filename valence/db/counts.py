@@ -22,6 +22,8 @@ from valence.context import RequestContext
 from valence.db import api
 from valence.db import engine
 from valence.db import models
+from valence.db import tenancy
+from valence.objects import base
 from valence.objects import resource_class
 
 
@@ -103,6 +105,29 @@ class Counts:
                         "free": row.free,
                     }
         return [found[uuid] for uuid in uuids]
+
+    def count(
+        self,
+        context: RequestContext,
+        cls: type[base.Resource],
+        by: list[str],
+        filters: api.Values,
+    ) -> list[dict[str, typing.Any]]:
+        table = models.TABLES[cls]
+        columns = [table.c[name] for name in by]
+        query = (
+            sa.select(*columns, sa.func.count())
+            .where(
+                *tenancy.within_reach(context, cls),
+                *(api.matches(table.c[n], v) for n, v in filters.items()),
+            )
+            .group_by(*columns)
+        )
+        with engine.reading() as connection:
+            return [
+                dict(zip((*by, "count"), row, strict=True))
+                for row in connection.execute(query)
+            ]
 
     def device_stats(
         self, context: RequestContext, filters: api.Values

@@ -302,6 +302,22 @@ TRAITS = sa.Table(
     mysql_collate="utf8mb4_bin",
 )
 
+#: How long operations took: a histogram for each kind and final state, which
+#: outlives them. What took more than the bound below and no more than the next
+#: is counted in one row.
+DURATIONS = sa.Table(
+    "operation_durations",
+    metadata,
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("state", sa.String(32), primary_key=True),
+    sa.Column("above", sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column("count", sa.BigInteger(), nullable=False),
+    sa.Column("seconds", sa.Double(), nullable=False),
+    mysql_engine="InnoDB",
+    mysql_charset="utf8mb4",
+    mysql_collate="utf8mb4_bin",
+)
+
 #: The conductors that are, or were, alive.
 CONDUCTORS = sa.Table(
     "conductors",

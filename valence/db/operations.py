@@ -29,6 +29,7 @@ from valence import states
 from valence.db import accounts
 from valence.db import api
 from valence.db import devices
+from valence.db import durations
 from valence.db import engine
 from valence.db import models
 from valence.objects import base
@@ -249,6 +250,9 @@ def finish(
     :returns: False where the operation is not owned any more
     """
     operation.ended_at = api.now()
+    took = (operation.ended_at - operation.created_at).total_seconds()
+    took = max(round(took, 3), 0.0)  # clocks of two hosts may differ
+    operation.duration = took
     operation.secrets = None
     names = operation.obj_what_changed()
     with engine.writing() as connection:
@@ -288,6 +292,8 @@ def finish(
                         revision=table.c.revision + 1,
                     )
                 )
+        # At the end: others wait for who counts in the same row.
+        durations.add(connection, operation.kind, operation.state, took)
     return True
 
 

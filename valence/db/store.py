@@ -24,6 +24,7 @@ from valence.context import RequestContext
 from valence.db import accounts
 from valence.db import api
 from valence.db import counts
+from valence.db import durations
 from valence.db import engine
 from valence.db import models
 from valence.db import providers
@@ -45,7 +46,7 @@ T = typing.TypeVar("T", bound=base.Resource)
 _PROVIDING = (objects.PodManager, objects.Node)
 
 
-class Database(counts.Counts, providers.Providers):
+class Database(counts.Counts, durations.Durations, providers.Providers):
     """Keeps objects in the database (see valence.objects.base.Store)."""
 
     def get(self, context: RequestContext, cls: type[T], ident: str) -> T:

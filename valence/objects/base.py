@@ -109,6 +109,23 @@ class Resource(base.VersionedObject):
         """
         return store().find(context, cls, **(page or {}))
 
+    @classmethod
+    @remotable
+    def count(
+        cls,
+        context: "RequestContext",
+        by: list[str],
+        filters: dict[str, typing.Any],
+    ) -> list[dict[str, typing.Any]]:
+        """How many of what the request reaches there are; one statement.
+
+        :param by: the fields that they are counted by
+        :param filters: field → exact value, or several
+        :returns: for each combination that there is these fields, and
+            ``count``
+        """
+        return store().count(context, cls, by, filters)
+
     @remotable
     def create(self) -> None:
         """Keep a new one; gives it its times.
@@ -176,6 +193,14 @@ class Store(typing.Protocol):
         fields: list[str] | None = None,
     ) -> list[T]: ...
 
+    def count(
+        self,
+        context: "RequestContext",
+        cls: type[Resource],
+        by: list[str],
+        filters: dict[str, typing.Any],
+    ) -> list[dict[str, typing.Any]]: ...
+
     def create(self, context: "RequestContext", obj: Resource) -> None: ...
 
     def save(self, context: "RequestContext", obj: Resource) -> None: ...
@@ -208,6 +233,10 @@ class Store(typing.Protocol):
     ) -> None: ...
 
     def device_stats(
+        self, context: "RequestContext", filters: dict[str, typing.Any]
+    ) -> list[dict[str, typing.Any]]: ...
+
+    def operation_stats(
         self, context: "RequestContext", filters: dict[str, typing.Any]
     ) -> list[dict[str, typing.Any]]: ...
 

@@ -140,6 +140,10 @@ class Operation(base.Resource):
             nullable=True, help="When it was first taken up."
         ),
         "ended_at": f.DateTime(nullable=True, help="When it ended."),
+        "duration": f.Float(
+            nullable=True,
+            help="Seconds from when it was asked for to when it ended.",
+        ),
         "request_id": f.String(
             nullable=True, length=64, help="The request that asked for it."
         ),
@@ -191,6 +195,22 @@ class Operation(base.Resource):
             project_id=getattr(target, "project_id", None),
             user_id=context.user_id,
         )
+
+    @classmethod
+    @base.remotable
+    def stats(
+        cls, context: "RequestContext", filters: dict[str, typing.Any]
+    ) -> list[dict[str, typing.Any]]:
+        """How long those that ended took, since Valence was installed.
+
+        One statement, whose cost does not grow with their number.
+
+        :param filters: ``kind`` and ``state``: exact value, or several
+        :returns: for each kind and state that there were ``count``, how many,
+            ``seconds``, what they took together, and ``buckets``: how many
+            took ``up_to`` so many seconds; None in the last, with them all
+        """
+        return base.store().operation_stats(context, filters)
 
     @property
     def ended(self) -> bool:

@@ -29,6 +29,7 @@ from valence.policies import base
 from valence.policies import device
 from valence.policies import flavor
 from valence.policies import inventory
+from valence.policies import metrics
 from valence.policies import node
 from valence.policies import operation
 from valence.policies import pod_manager
@@ -48,6 +49,7 @@ _NOUNS = (
     device,
     flavor,
     inventory,
+    metrics,
     node,
     operation,
     pod_manager,

@@ -18,6 +18,7 @@ manager belongs to none.
 
 from valence.policies.base import PROJECT_MEMBER
 from valence.policies.base import PROJECT_READER
+from valence.policies.base import READ_ALL
 from valence.policies.base import rule
 
 RULES = [
@@ -32,6 +33,12 @@ RULES = [
         PROJECT_READER,
         "Show an operation.",
         "GET /v1/operations/{ident}",
+    ),
+    rule(
+        "operations:stats",
+        READ_ALL,
+        "Show how long operations take.",
+        "GET /v1/operations/stats",
     ),
     rule(
         "operations:cancel",

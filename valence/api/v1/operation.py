@@ -27,6 +27,15 @@ find = functools.partial(resource.find, cls=objects.Operation)
 show = functools.partial(resource.show, cls=objects.Operation)
 
 
+def stats(call: Call) -> webob.Response:
+    """How long they took, by kind and final state."""
+    filters = {
+        name: objects.Operation.fields[name] for name in ("kind", "state")
+    }
+    asked = resource.filtered(call.query(*filters), filters, {})
+    return call.answer(objects.Operation.stats(call.context, asked))
+
+
 def cancel(call: Call) -> webob.Response:
     """Ask for an operation to be cancelled; it is reverted, not dropped."""
     call.query()

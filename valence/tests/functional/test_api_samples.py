@@ -338,6 +338,7 @@ class TestApiSamples(base.TestCase):
         (compose,) = (o for o in found.json if o["kind"] == "compose")
         path = f"/v1/operations/{compose['uuid']}"
         self.sample("operation-show", 200, "GET", path)
+        self.sample("operations-stats", 200, "GET", "/v1/operations/stats")
         self.sample("error", 409, "POST", f"{path}/cancel")
         self.env.stop_conductor()
         waiting = self.api.post("/v1/nodes", {"name": "web-2"})

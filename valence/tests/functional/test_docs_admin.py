@@ -127,7 +127,12 @@ class AdminCase(test_docs.WalkCase):
 
 
 class TestInventory(AdminCase):
-    pages = ("admin/devices", "admin/operations", "admin/troubleshooting")
+    pages = (
+        "admin/devices",
+        "admin/operations",
+        "admin/metrics",
+        "admin/troubleshooting",
+    )
 
     def test_commands_do_what_is_said(self) -> None:
         self.serve()
@@ -136,7 +141,7 @@ class TestInventory(AdminCase):
         answer = client.post(
             "/v1/pod_managers",
             deployed.registration(pod, name="rack-7"),
-            wait=30,
+            wait=60,
         )
         self.assertEqual("Online", answer.json["status"], answer)
         self.names["UUID-OF-THE-NODE"] = str(uuid.uuid4())
@@ -225,7 +230,7 @@ class TestIronic(AdminCase):
             ("/v1/pod_managers", deployed.registration(pod)),
             ("/v1/flavors", flavor),
         ):
-            answer = admin.post(path, body, wait=30)
+            answer = admin.post(path, body, wait=60)
             self.assertLess(answer.status, 300, answer)
         self.environ |= {
             f"OS_{name.upper()}": str(value)
@@ -259,7 +264,7 @@ class TestSimulator(AdminCase):
             text=True,
         )
         self.addCleanup(process.stdout.close)
-        self.addCleanup(process.wait, 30)
+        self.addCleanup(process.wait, 120)
         self.addCleanup(process.terminate)
         count = len(expected.splitlines()) or 1
         shown = "".join(process.stdout.readline() for _ in range(count))
@@ -269,7 +274,7 @@ class TestSimulator(AdminCase):
             self.names["https://127.0.0.1:8443"] = url
         else:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
         told = re.sub(r":\d+(?=/eem)", ":30500", shown)
         told = re.sub(r":\d+(?=  )", ":8443", told)
         if expected:
@@ -283,7 +288,7 @@ def compose(pod: typing.Any, **how: typing.Any) -> str:
         f"{pod.url}/redfish/v1/Nodes/Actions/Allocate",
         json={"Name": "found"},
         auth=(pod.spec.username, pod.spec.password),
-        timeout=10,
+        timeout=60,
         **how,
     ).raise_for_status()
     (node,) = pod.nodes

@@ -13,6 +13,7 @@
 """The schema: what migrations make is what the models say, everywhere."""
 
 from valence.tests import base  # isort: skip - chooses the threads
+import datetime
 import os
 import subprocess
 
@@ -92,6 +93,36 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
         self.assertEqual(0, after.returncode, after.stdout)
         done = self._run("valence-dbsync", "online_data_migrations")
         self.assertEqual(0, done.returncode, done.stdout)
+
+    def test_operations_of_before_have_their_duration(self) -> None:
+        done = self._run("valence-dbsync", "upgrade", "--revision", "0006")
+        self.assertEqual(0, done.returncode, done.stdout)
+        database = sa.create_engine(self.database.url)
+        self.addCleanup(database.dispose)
+        table = sa.Table("operations", sa.MetaData(), autoload_with=database)
+        asked = datetime.datetime(2026, 1, 31, 12, 0, 0, 250000)
+        took = datetime.timedelta(minutes=61, milliseconds=500)
+        of_type = {str: "x", int: 0, bool: False, datetime.datetime: asked}
+        row = {
+            column.name: of_type[column.type.python_type]
+            for column in table.columns
+            if not column.nullable and column.name != "id"
+        }
+        with database.begin() as connection:
+            connection.execute(
+                sa.insert(table),
+                [
+                    {**row, "uuid": "ended", "ended_at": asked + took},
+                    {**row, "uuid": "running", "ended_at": None},
+                ],
+            )
+        done = self._run("valence-dbsync", "upgrade")
+        self.assertEqual(0, done.returncode, done.stdout)
+        with database.begin() as connection:
+            found = connection.execute(
+                sa.text("SELECT uuid, duration FROM operations ORDER BY uuid")
+            )
+            self.assertEqual([("ended", 3660.5), ("running", None)], [*found])
 
     def test_unreachable_is_said_and_not_tried_for_ever(self) -> None:
         if self.kind == "sqlite":

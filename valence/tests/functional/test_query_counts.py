@@ -414,6 +414,19 @@ class TestProviders(QueryTestCase):
         _, plan = self.plan(path)
         self.assertNotIn("SCAN devices", "\n".join(plan))
 
+    def test_metrics(self) -> None:
+        for rows in (10, 1000):
+            self.fill(objects.Operation, rows, state="pending")
+            self.fill(objects.Node, rows)
+            self.check(1, 200, "GET", "/v1/operations/stats")
+            self.check(5, 200, "GET", "/metrics")
+        _, plan = self.plan("/metrics")
+        text = "\n".join(plan)
+        # Those that have ended are many, and not looked at.
+        self.assertRegex(text, "SEARCH operations USING .*state=")
+        self.assertRegex(text, "SCAN nodes USING COVERING INDEX")
+        self.assertRegex(text, "SCAN pod_managers USING COVERING INDEX")
+
 
 class TestIndexes(QueryTestCase):
     def setUp(self) -> None:

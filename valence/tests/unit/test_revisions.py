@@ -29,6 +29,7 @@ DIGESTS = {
     "0004_enrollment": "2b2b3cf5f7507954",
     "0005_projects": "cb5478fd91112d7d",
     "0006_where_fewest_are": "6e7f52f5592a5172",
+    "0007_durations": "89bd3385d051b0c7",
 }
 
 

@@ -21,6 +21,8 @@ if typing.TYPE_CHECKING:
     from valenceclient import http
 
 NOUN = "operation"
+#: Column → percent.
+QUANTILES = {"p50": 50, "p90": 90, "p99": 99}
 
 
 class ListOperation(base.List):
@@ -67,6 +69,52 @@ class ShowOperation(base.Show):
 
     collection = "operations"
     noun = NOUN
+
+
+class ListOperationStats(base.Lister):
+    """Show how long operations of each kind take
+
+    In seconds: p90 is what 90 percent of them took at the most.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--kind",
+            metavar="<kind>",
+            help="Only those of this kind, such as compose",
+        )
+        parser.add_argument(
+            "--state",
+            metavar="<state>",
+            help="Only those that ended so: succeeded, failed or cancelled",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Rows:
+        found = self.client.operations.stats(
+            kind=parsed_args.kind, state=parsed_args.state
+        )
+        columns = ("kind", "state", "count", "mean", *QUANTILES)
+        return base.rows(map(summary, found), columns)
+
+
+def summary(stats: "http.Document") -> "http.Document":
+    """Say the same in a few numbers of seconds, too.
+
+    Only the bucket of a quantile is known, and told by its upper bound.
+    """
+    count, buckets = stats["count"], stats["buckets"]
+
+    def bound(percent: int) -> int | str:
+        for bucket in buckets[:-1]:
+            if bucket["count"] * 100 >= percent * count:
+                return typing.cast(int, bucket["up_to"])
+        return f"> {buckets[-2]['up_to']}"
+
+    quantiles = {name: bound(percent) for name, percent in QUANTILES.items()}
+    stats.update(mean=round(stats["seconds"] / count, 1), **quantiles)
+    return stats
 
 
 class WaitOperation(base.Command):

@@ -30,18 +30,18 @@ ROOT = pathlib.Path(__file__).parents[4]
 #: Where one of these changes, raise the VERSION of the object too, unless
 #: that version was never in a release.
 FINGERPRINTS = {
-    "Allocation": "1.0-164fa9df058918c38ca2b4b6d1da9d3e",
-    "Device": "1.0-5c7514ad17193077ef70712b85bbb52f",
-    "Flavor": "1.0-1fe42caa93876b9258d50a0596545dda",
-    "IdempotencyKey": "1.0-20b0a7fec69466b460bcc082003ede1c",
-    "Inventory": "1.0-880e311f1f3b3ec412ed759388697405",
-    "Node": "1.0-99cbf238fec3fbef1b2c91bf1693e642",
-    "Operation": "1.0-f9d50c22b0137a6322a5d1ed3b491bc5",
-    "PodManager": "1.0-6524af1fea16fd6039f425e58f801297",
-    "Rack": "1.0-97e217b0c164db1e1a41900dee2d0cd4",
-    "ResourceClass": "1.0-fc4ce4066847cbc6751caf3c2b2a802b",
-    "ResourceProvider": "1.0-9287b72c572114093710511b21534f5a",
-    "System": "1.0-313de32622b46e201b91de76e47d92fa",
+    "Allocation": "1.0-24a522f4e5c6eef496be4f6b0b08ead2",
+    "Device": "1.0-83e106bb0b1eb3dd0f16fe24cc0078f9",
+    "Flavor": "1.0-1901af4731757bf0f3fc743a4f341af9",
+    "IdempotencyKey": "1.0-9cd9827685ec93461cabd5a2f636ee1d",
+    "Inventory": "1.0-75951379e2e37b53282bd0b9958f147c",
+    "Node": "1.0-1a676b628a5acfe1a83517c1ff8380d8",
+    "Operation": "1.0-fc03bcb9c8fdfdb7a22db6e33697b1c7",
+    "PodManager": "1.0-e215d348300a8a5e5fc4d2f5d9507edb",
+    "Rack": "1.0-28bb8508c7e609e43c04a9217e1e76f3",
+    "ResourceClass": "1.0-85bd499ee6697da841a97c8f91d7746d",
+    "ResourceProvider": "1.0-588a47e49781a60135e5beb1367b0e14",
+    "System": "1.0-4282489f98604f1d910fe622890549ad",
 }
 
 NOUNS = [getattr(objects, name) for name in objects.__all__]
