@@ -13,10 +13,12 @@
 """What the tests of real processes have in common."""
 
 import contextlib
+import datetime
 import re
 import threading
 import typing
 
+import sqlalchemy as sa
 import testtools.content
 import webob
 
@@ -25,7 +27,9 @@ from valence import context
 from valence import exception
 from valence import objects
 from valence.db import accounts
+from valence.db import api
 from valence.db import engine
+from valence.db import models
 from valence.simulator import Pod
 from valence.simulator import PodSpec
 from valence.tests.fixtures import environment
@@ -61,7 +65,7 @@ class Gate:
                     self._left -= hold
                     self.held += hold
                 if hold:
-                    self._opened.wait(60)
+                    self._opened.wait(300)
             return act(request, point, outcome)
 
         pod._act = gated  # type: ignore[method-assign]
@@ -147,7 +151,7 @@ class DeployedCase(Agreement, base.TestCase):
     def register(self, pod: Pod, **fields: typing.Any) -> str:
         """Register a pod and wait for it; returns the uuid."""
         answer = self.api.post(
-            "/v1/pod_managers", registration(pod, **fields), wait=30
+            "/v1/pod_managers", registration(pod, **fields), wait=60
         )
         self.assertEqual(200, answer.status, answer)
         self.assertEqual("Online", answer.json["status"], answer)
@@ -183,7 +187,7 @@ class DeployedCase(Agreement, base.TestCase):
         return objects.Node.get(self.context, name)
 
     def ended(
-        self, operation_id: str, seconds: float = 30
+        self, operation_id: str, seconds: float = environment.PATIENCE
     ) -> objects.Operation:
         """Wait for an operation, looking at its row."""
 
@@ -226,14 +230,24 @@ class WithRestart:
 
 
 class WithSecond:
-    """The dead one stays dead until the test is over."""
+    """The dead one stays dead until the test is over.
+
+    It is taken for dead at once; one that is merely slow is not.
+    """
 
     database = "postgresql"
     conductors = 2
-    options = {"conductor": {"heartbeat_timeout": 3}}
+    options = {"conductor": {"heartbeat_timeout": 60}}
 
     def carry_on(self, operation_id):
-        self.addCleanup(self.killed(operation_id).start)
+        conductor = self.killed(operation_id)
+        self.addCleanup(conductor.start)
+        with engine.writing() as connection:
+            connection.execute(
+                sa.update(models.CONDUCTORS)
+                .where(models.CONDUCTORS.c.host == conductor.host)
+                .values(heartbeat_at=api.now() - datetime.timedelta(hours=1))
+            )
 
 
 def registration(pod: Pod, **fields: typing.Any) -> dict[str, typing.Any]:

@@ -70,7 +70,7 @@ def use(conf: environment.Configuration, url: str, **more: object) -> None:
         "auth_type": "admin_token",
         "endpoint": url,
         "token": "admin",
-        "timeout": 5,
+        "timeout": 30,
     }
     conf.set("placement", **{**options, **more})
 
@@ -183,7 +183,7 @@ class Mirrored:
     placement: Placement
     context: typing.Any
 
-    def assert_mirrored(self, seconds: float = 15) -> State:
+    def assert_mirrored(self, seconds: float = environment.PATIENCE) -> State:
         """Placement says what the rows say, within some seconds."""
         until = time.monotonic() + seconds
         while True:

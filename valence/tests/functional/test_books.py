@@ -405,7 +405,7 @@ class _Books:
                 2
             ].startswith("UPDATE inventories"):
                 counting.set()
-                waiting.wait(10)
+                waiting.wait(300)
 
         one = engine.writer_engine()
         sa.event.listen(one, "before_cursor_execute", slowly)
@@ -414,7 +414,7 @@ class _Books:
             target=recount.recount, args=(podm.uuid,), name="recount"
         )
         count.start()
-        self.assertTrue(counting.wait(10))
+        self.assertTrue(counting.wait(120))
         give = threading.Thread(
             target=claims.let_go, args=(operation, node, None)
         )

@@ -74,10 +74,10 @@ class Crowded:
                 self.assertEqual((None, []), (node.index, node.systems))
         # And the refused ones have left nothing that keeps others out.
         one = next(n for n in nodes if n.provision_state == "composed")
-        gone = clients[0].delete(f"/v1/nodes/{one.uuid}", wait=30)
+        gone = clients[0].delete(f"/v1/nodes/{one.uuid}", wait=60)
         self.assertEqual(204, gone.status, gone)
         again = clients[-1].post(
-            "/v1/nodes", {"name": "again", "podm_id": podm_id}, wait=30
+            "/v1/nodes", {"name": "again", "podm_id": podm_id}, wait=60
         )
         self.assertEqual(200, again.status, again)
         self.assert_agreement(pod, podm_id)
@@ -85,7 +85,6 @@ class Crowded:
 
 class TestInOneProcess(Crowded, deployed.Agreement, base.TestCase):
     def test_fifty_on_twenty(self) -> None:
-        self.conf.set("pod_manager", timeout=30.0, state_timeout=60.0)
         env = self.useFixture(
             environment.Environment(PodSpec(systems=SYSTEMS))
         )
@@ -99,7 +98,6 @@ class TestInOneProcess(Crowded, deployed.Agreement, base.TestCase):
                     and found
                 ),
                 "ended",
-                60,
             )
 
         self._fifty([env.api], env.pods[0], podm_id, ended)
@@ -220,7 +218,7 @@ class TestFewWorkers(deployed.DeployedCase):
         ]
         self.assertEqual(["running"] * 2 + ["pending"] * 28, states)
         gate.open()
-        operations = [self.ended(uuid, 60) for uuid in uuids]
+        operations = [self.ended(uuid) for uuid in uuids]
         self.assertEqual(
             {("succeeded", 1)}, {(o.state, o.attempts) for o in operations}
         )

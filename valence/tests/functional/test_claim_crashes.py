@@ -124,7 +124,7 @@ class TestDying(
     def ask(
         self, status: int, method: str, path: str, body: typing.Any = None
     ) -> typing.Any:
-        answer = self.env.api.request(method, path, body, wait=20)
+        answer = self.env.api.request(method, path, body, wait=60)
         self.assertEqual(status, answer.status, answer)
         return answer.json if answer.text else None
 

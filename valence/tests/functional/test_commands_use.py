@@ -27,6 +27,8 @@ import yaml
 
 from valence.simulator import PodSpec
 from valence.tests.fixtures import processes
+from valence.tests.fixtures.environment import PATIENCE
+from valence.tests.functional import deployed
 from valence.tests.functional.test_commands import CommandCase
 
 
@@ -63,7 +65,7 @@ class TestPrograms(RegisteredCase):
 
     def run_program(self, words: str) -> tuple[int, str, str]:
         process = self.start(words, subprocess.PIPE)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out, err
 
     def test_wait_in_a_pipe(self) -> None:
@@ -89,7 +91,7 @@ class TestPrograms(RegisteredCase):
         process = self.start("valence composed node create --wait", other)
         os.close(other)
         shown = self.read_until_end(main)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         self.assertEqual(0, process.returncode, shown)
         self.assertRegex(shown, r"\r\[#+\.+\] +\d+ %  compose node-")
         self.assertRegex(shown, r"\r\033\[Kcompose node-\S+: succeeded")
@@ -97,7 +99,7 @@ class TestPrograms(RegisteredCase):
     def read_until_end(self, terminal: int) -> str:
         """What is shown there until nobody writes any more."""
         shown = b""
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             if select.select([terminal], [], [], 1)[0]:
                 try:
@@ -107,7 +109,7 @@ class TestPrograms(RegisteredCase):
         return shown.decode()
 
     def test_ctrl_c(self) -> None:
-        self.pod.faults.add(point="assemble", delay=3)
+        gate = deployed.Gate(self.pod, "POST", "Assemble$")
         process = self.start(
             "openstack composed node create web-1 --wait", subprocess.PIPE
         )
@@ -115,10 +117,11 @@ class TestPrograms(RegisteredCase):
         begun = process.stderr.readline()
         self.assertIn("compose web-1: ", begun)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(130, process.returncode, err)
         self.assertNotIn("Traceback", err)
         self.assertEqual("", out)
+        gate.open()
         (word,) = (w for w in err.splitlines() if "operation wait" in w)
         ended = self.ok(word.split(maxsplit=1)[1])
         self.assertIn("compose web-1: succeeded", ended.err)
@@ -128,14 +131,15 @@ class TestPrograms(RegisteredCase):
     def test_ctrl_c_while_it_waits_for_several(self) -> None:
         for name in ("a", "b"):
             self.ok(f"composed node create {name} --wait")
-        self.pod.faults.add(point="delete", delay=3, times=None)
+        gate = deployed.Gate(self.pod, "DELETE", r"/Nodes/\d+$", 2)
         process = self.start(
             "openstack composed node delete a b --wait", subprocess.PIPE
         )
         self.assertIn("release a: ", process.stderr.readline())
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(130, process.returncode, err)
+        gate.open()
         words = [w for w in err.splitlines() if "operation wait" in w]
         self.assertEqual(2, len(words), err)
         for word in words:
@@ -398,9 +402,10 @@ class TestFormats(RegisteredCase):
         )
 
     def test_what_takes_too_long(self) -> None:
-        self.pod.faults.add(point="assemble", delay=3)
+        gate = deployed.Gate(self.pod, "POST", "Assemble$")
         said = self.fails("composed node create web-1 --wait --wait-timeout 1")
         self.assertIn("has not ended in time.", said)
+        gate.open()
         operation = self.json("composed node show web-1")["operation_id"]
         self.assertIn(f" composition operation wait {operation}\n", said)
         (found,) = self.json("composition operation list --node web-1")
@@ -410,14 +415,14 @@ class TestFormats(RegisteredCase):
     def test_the_time_is_for_all_of_them_together(self) -> None:
         for name in ("a", "b", "c"):
             self.ok(f"composed node create {name} --wait")
-        self.pod.faults.add(point="delete", delay=6, times=None)
+        gate = deployed.Gate(self.pod, "DELETE", r"/Nodes/\d+$", 3)
         begun = time.monotonic()
-        said = self.fails("composed node delete a b c --wait --wait-timeout 2")
-        self.assertLess(time.monotonic() - begun, 5)
+        said = self.fails("composed node delete a b c --wait --wait-timeout 6")
+        self.assertLess(time.monotonic() - begun, 17)  # each: 18
         self.assertIn("3 of 3 failed.", said)
         self.assertEqual(3, said.count(" composition operation wait "))
-        self.pod.faults.clear()
+        gate.open()
         for word in said.splitlines():
             if "operation wait" in word:
-                self.openstack(word.split(maxsplit=1)[1])
-        self.ok("composed node delete a b c --wait")
+                self.ok(word.split(maxsplit=1)[1])
+        self.assertEqual([], self.json("composed node list"))

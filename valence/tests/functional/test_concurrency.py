@@ -168,7 +168,7 @@ class TestConcurrency(base.TestCase):
                 self.assertEqual(202, composed.status, composed)
                 self.assertEqual("succeeded", env.api.ended(composed)["state"])
                 gone = env.api.delete(
-                    f"/v1/nodes/{composed.json['uuid']}", wait=30
+                    f"/v1/nodes/{composed.json['uuid']}", wait=60
                 )
                 self.assertEqual(204, gone.status, gone)
                 gone = env.api.delete(f"/v1/pod_managers/{podm['uuid']}")
@@ -263,7 +263,7 @@ class TestIdempotency(base.TestCase):
     def test_retry_of_what_failed(self) -> None:
         env = self.useFixture(environment.Environment())
         answers = [
-            env.api.post("/v1/nodes", {}, wait=30, Idempotency_Key="k")
+            env.api.post("/v1/nodes", {}, wait=60, Idempotency_Key="k")
             for _ in range(2)
         ]
         self.assertEqual([409, 409], statuses(answers))

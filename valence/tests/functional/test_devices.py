@@ -12,13 +12,13 @@
 """Pooled devices: found, kept true, given to nodes and taken back."""
 
 import concurrent.futures
-import time
 import typing
 
 from valence import objects
 from valence.db import inventory
 from valence.simulator import PodSpec
 from valence.tests import base
+from valence.tests.fixtures import processes
 from valence.tests.fixtures.environment import Environment
 
 MANY = 50
@@ -48,7 +48,7 @@ class DeviceCase(base.SharedTestCase):
         for pod in self.env.pods:
             pod.faults.clear()
         for node in self.env.api.get("/v1/nodes").json:
-            gone = self.env.api.delete(f"/v1/nodes/{node['uuid']}", wait=10)
+            gone = self.env.api.delete(f"/v1/nodes/{node['uuid']}", wait=60)
             self.assertEqual(204, gone.status, gone)
         self.assertEqual(
             [], self.env.api.get("/v1/devices?state=allocated").json
@@ -61,14 +61,14 @@ class DeviceCase(base.SharedTestCase):
     def device(self, ident: str) -> dict[str, typing.Any]:
         return self.env.api.get(f"/v1/devices/{ident}").json
 
-    def move(self, node: str, verb: str, ident: str, wait: int | None = 10):
+    def move(self, node: str, verb: str, ident: str, wait: int | None = 60):
         return self.env.api.post(
             f"/v1/nodes/{node}/action", {verb: {"uuid": ident}}, wait=wait
         )
 
     def sync(self) -> None:
         answer = self.env.api.post(
-            "/v1/devices/sync", {"podm_id": self.podm["uuid"]}, wait=10
+            "/v1/devices/sync", {"podm_id": self.podm["uuid"]}, wait=60
         )
         self.assertEqual(200, answer.status, answer)
         self.assertEqual(["SUCCESS"], [one["status"] for one in answer.json])
@@ -78,7 +78,7 @@ class Devices(DeviceCase):
     def test_sync_of_all_with_a_key(self) -> None:
         key = {"Idempotency_Key": "all-of-them"}
         for _ in "twice":
-            answer = self.env.api.post("/v1/devices/sync", wait=10, **key)
+            answer = self.env.api.post("/v1/devices/sync", wait=60, **key)
             self.assertEqual(200, answer.status, answer)
             self.assertEqual(
                 ["SUCCESS"] * 2, [one["status"] for one in answer.json]
@@ -133,7 +133,7 @@ class Devices(DeviceCase):
             answer = self.env.api.post(
                 "/v1/nodes/one/action",
                 {"attach": {key: one["uuid"]}},
-                wait=10,
+                wait=60,
             )
             self.assertEqual(204, answer.status, answer)
             seen = self.device(one["uuid"])
@@ -152,7 +152,7 @@ class Devices(DeviceCase):
             self.assertIsNone(seen["node_id"])
             self.assertIsNone(seen["node_uuid"])
         # What is left goes back with the node.
-        gone = self.env.api.delete("/v1/nodes/one", wait=10)
+        gone = self.env.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.sync()
         self.assertEqual({"free"}, {one["state"] for one in self.devices()})
@@ -194,7 +194,7 @@ class Devices(DeviceCase):
                 "name": "two",
                 "properties": {"pci_device": {"type": [kind] * 5}},
             },
-            wait=10,
+            wait=60,
         )
         self.assertEqual(409, answer.status, answer)
         for free in (left, left + 2):
@@ -213,7 +213,7 @@ class Devices(DeviceCase):
                 "podm_id": "pod-0",
                 "properties": {"pci_device": {"type": [kind, kind]}},
             },
-            wait=20,
+            wait=60,
         )
         self.assertGreaterEqual(answer.status, 400, answer)
         node = self.env.api.get("/v1/nodes/one").json
@@ -225,7 +225,7 @@ class Devices(DeviceCase):
         for point in ("assemble", "delete"):
             self.pod.faults.add(point=point, status=500, times=None)
         self.env.api.post(
-            "/v1/nodes", {"name": "one", "podm_id": "pod-0"}, wait=20
+            "/v1/nodes", {"name": "one", "podm_id": "pod-0"}, wait=60
         )
         node = self.env.api.get("/v1/nodes/one").json
         self.assertEqual("error", node["provision_state"], node)
@@ -233,7 +233,7 @@ class Devices(DeviceCase):
         (used,) = self.env.api.get("/v1/systems?state=in_use").json
         self.assertEqual(node["uuid"], used["node_id"])
         self.pod.faults.clear()
-        gone = self.env.api.delete("/v1/nodes/one", wait=10)
+        gone = self.env.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertEqual([], self.env.api.get("/v1/systems?state=in_use").json)
 
@@ -347,7 +347,7 @@ class Devices(DeviceCase):
     def test_refused_while_the_pod_manager_is_away(self) -> None:
         self.env.compose(name="one", podm_id="pod-0")
         self.pod.faults.add(cut="before", times=None)
-        self.env.api.post("/v1/pod_managers/pod-0/sync", wait=10)
+        self.env.api.post("/v1/pod_managers/pod-0/sync", wait=60)
         answer = self.move("one", "attach", self.devices()[0]["uuid"])
         self.assertEqual(409, answer.status, answer)
         self.assertIn("pod-0 is Offline", answer.error["detail"])
@@ -400,14 +400,14 @@ class TestPolling(base.TestCase):
             systems = env.api.get("/v1/systems").json
             return "Critical" in [one["health"] for one in systems]
 
-        self._within(10, seen)
+        processes.poll(seen, "it is seen")
         pod.stop()
-        self._within(
-            10,
+        processes.poll(
             lambda: (
                 env.api.get("/v1/pod_managers/pod-0").json["status"]
                 == "Offline"
             ),
+            "it is seen",
         )
         self.assertEqual(2, len(env.api.get("/v1/systems").json))
 
@@ -417,32 +417,24 @@ class TestPolling(base.TestCase):
         podm = env.register()
         self.assertIsNone(podm["next_sync_at"])
         self.conf.set("pod_manager", sync_interval=60)
-        self._within(
-            10,
+        processes.poll(
             lambda: (
                 env.api.get("/v1/pod_managers/pod-0").json["next_sync_at"]
                 is not None
             ),
+            "it is planned",
         )
 
     def test_a_pod_that_is_away_delays_no_other(self) -> None:
         env = self.useFixture(Environment(PodSpec(), PodSpec(), PodSpec()))
         for number in range(3):
             env.register(number)
-        env.pods[1].faults.add(delay=4.0, times=None)
-        self.conf.set("pod_manager", timeout=1.0)
+        env.pods[1].faults.add(delay=600, times=None)
+        self.conf.set("pod_manager", timeout=5.0)
         env.conductor._connections.close()
-        begun = time.monotonic()
-        answer = env.api.post("/v1/devices/sync", {}, wait=10)
-        self.assertLess(time.monotonic() - begun, 8)
+        answer = env.api.post("/v1/devices/sync", {}, wait=60)
         outcomes = {one["name"]: one for one in answer.json}
         self.assertEqual("SUCCESS", outcomes["pod-0"]["status"], outcomes)
         self.assertEqual("FAILED", outcomes["pod-1"]["status"], outcomes)
         self.assertTrue(outcomes["pod-1"]["reason"])
         self.assertEqual("SUCCESS", outcomes["pod-2"]["status"], outcomes)
-
-    def _within(self, seconds: float, condition) -> None:
-        until = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), until, "it was not seen")
-            time.sleep(0.05)

@@ -156,7 +156,7 @@ class WalkCase(base.TestCase):
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        self.addCleanup(process.wait, 30)
+        self.addCleanup(process.wait, 120)
         self.addCleanup(process.terminate)
         found = processes.poll(
             lambda: re.findall(ready, log.read_text()), f"{log.name} ready"
@@ -251,7 +251,7 @@ class TestProjects(WalkCase):
                 },
             ),
         ):
-            answer = admin.post(path, body, wait=30)
+            answer = admin.post(path, body, wait=60)
             self.assertLess(answer.status, 300, answer)
         member = keystone.user("ann", "member", project="project-a")
         keystone.service("composition", "valence", standalone.url)

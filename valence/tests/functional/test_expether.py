@@ -48,7 +48,7 @@ class ExpEtherCase(base.SharedTestCase):
     def _clear(self) -> None:
         self.eem.faults.clear()
         for node in self.env.api.get("/v1/nodes").json:
-            gone = self.env.api.delete(f"/v1/nodes/{node['uuid']}", wait=10)
+            gone = self.env.api.delete(f"/v1/nodes/{node['uuid']}", wait=60)
             self.assertEqual(204, gone.status, gone)
         for eem, number in zip(self.env.pods, (6, 2), strict=True):
             self.assertEqual(number, len(eem.free_devices()))
@@ -58,7 +58,7 @@ class ExpEtherCase(base.SharedTestCase):
             f"/v1/devices?podm_id={self.podm_id}&{query}"
         ).json
 
-    def post(self, path: str, body: object, wait: int = 10):
+    def post(self, path: str, body: object, wait: int = 60):
         return self.env.api.post(path, body, wait=wait)
 
 
@@ -257,7 +257,7 @@ class TestMost(base.TestCase):
             answer = env.api.post(
                 "/v1/nodes/node1/action",
                 {"attach": {"uuid": one["uuid"]}},
-                wait=10,
+                wait=60,
             )
             self.assertEqual(
                 204 if number <= 8 else 409, answer.status, answer
@@ -284,7 +284,7 @@ class TestFailedCompose(base.TestCase):
                 "podm_id": "pod-0",
                 "properties": {"pci_device": {"type": ["SSD", "SSD"]}},
             },
-            wait=10,
+            wait=60,
         )
         self.assertGreaterEqual(answer.status, 400, answer)
         return self.env.api.get("/v1/nodes/one").json
@@ -311,9 +311,9 @@ class TestFailedCompose(base.TestCase):
         node = self.compose()
         self.assertEqual("error", node["provision_state"], node)
         self.eem.faults.clear()
-        self.env.api.post("/v1/devices/sync", {}, wait=10)
+        self.env.api.post("/v1/devices/sync", {}, wait=60)
         (used,) = self.env.api.get("/v1/systems?state=in_use").json
         self.assertEqual(node["uuid"], used["node_id"])
-        gone = self.env.api.delete("/v1/nodes/one", wait=10)
+        gone = self.env.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertEqual([], self.env.api.get("/v1/systems?state=in_use").json)

@@ -16,8 +16,12 @@ import testscenarios
 
 from valence.simulator import PodSpec
 from valence.tests import base
+from valence.tests.fixtures import processes
 from valence.tests.fixtures.environment import Environment
 from valence.tests.fixtures.environment import Pods
+
+#: Seconds after which an answer comes that is not waited for any more.
+LATE = 4.0
 
 
 def load_tests(loader, tests, pattern):  # type: ignore[no-untyped-def]
@@ -48,8 +52,12 @@ class FaultCase(base.SharedTestCase):
     def setUp(self) -> None:
         super().setUp()
         (self.pod,) = self.env.pods
-        self.limits(timeout=0.5, state_timeout=0.6, settle_time=0.6)
+        self.patient()
         self.addCleanup(self._clear)
+
+    def patient(self) -> None:
+        """As long as nothing is wrong, nobody waits for a limit."""
+        self.limits(timeout=60.0, state_timeout=60.0, settle_time=0.6)
 
     def limits(self, **limits: float) -> None:
         self.conf.set("pod_manager", **limits)
@@ -58,10 +66,16 @@ class FaultCase(base.SharedTestCase):
 
     def _clear(self) -> None:
         self.pod.faults.clear()
+        self.patient()
         for node in self.env.api.get("/v1/nodes").json:
-            self.env.api.delete(f"/v1/nodes/{node['uuid']}", wait=10)
+            self.env.api.delete(f"/v1/nodes/{node['uuid']}", wait=60)
 
     def fault(self, point: str, **effect: object) -> None:
+        if effect.get("state") == "never":
+            self.limits(state_timeout=0.6)
+        if "delay" in effect:
+            # What is done after all is looked for until it is there.
+            self.limits(timeout=LATE / 2, settle_time=60.0)
         self.pod.faults.add(point=point, **effect)
 
 
@@ -84,7 +98,7 @@ class ComposeFaults(FaultCase):
             (
                 "allocate timed out",
                 "allocate",
-                {"delay": 0.8},
+                {"delay": LATE},
                 "not answer",
             ),
             ("allocate html", "allocate", {"body": "html"}, ""),
@@ -122,9 +136,10 @@ class ComposeFaults(FaultCase):
         self.assertEqual(2, len(self.pod.free_systems()))
         self.assertEqual([], self.env.api.get("/v1/systems?state=in_use").json)
 
-        gone = self.env.api.delete("/v1/nodes/one", wait=10)
+        self.patient()
+        gone = self.env.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
-        again = self.env.api.post("/v1/nodes", {"name": "one"}, wait=10)
+        again = self.env.api.post("/v1/nodes", {"name": "one"}, wait=60)
         self.assertEqual(200, again.status, again)
 
 
@@ -158,7 +173,7 @@ class ComposeLostAnswers(FaultCase):
         self.assertEqual("error", node["provision_state"])
         self.assertIn("hardware back failed", node["last_error"])
         self.pod.faults.clear()
-        gone = self.env.api.delete("/v1/nodes/one", wait=10)
+        gone = self.env.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertEqual([], self.pod.nodes)
 
@@ -171,7 +186,7 @@ class ReleaseFaults(FaultCase):
             ("503", {"status": 503, "times": None}),
             ("cut before", {"cut": "before", "times": None}),
             ("cut after", {"cut": "after"}),
-            ("timed out", {"delay": 0.8}),
+            ("timed out", {"delay": LATE}),
             ("401", {"status": 401}),
         )
     ]
@@ -187,7 +202,8 @@ class ReleaseFaults(FaultCase):
             self.assertEqual("error", node["provision_state"])
             self.assertTrue(node["last_error"])
             self.pod.faults.clear()
-            gone = self.env.api.delete("/v1/nodes/one", wait=10)
+            self.patient()
+            gone = self.env.api.delete("/v1/nodes/one", wait=60)
             self.assertEqual(204, gone.status, gone)
         else:
             self.assertIn(next(iter(self.effect)), ("cut", "delay"), operation)
@@ -201,14 +217,14 @@ class TestPowerFaults(FaultCase):
         self.env.compose(name="one")
         self.fault("reset", status=500)
         failed = self.env.api.post(
-            "/v1/nodes/one/action", {"Reset": {"Type": "On"}}, wait=10
+            "/v1/nodes/one/action", {"Reset": {"Type": "On"}}, wait=60
         )
         self.assertEqual(502, failed.status, failed)
         node = self.env.api.get("/v1/nodes/one").json
         self.assertEqual("composed", node["provision_state"])
         self.assertTrue(node["last_error"])
         done = self.env.api.post(
-            "/v1/nodes/one/action", {"Reset": {"Type": "On"}}, wait=10
+            "/v1/nodes/one/action", {"Reset": {"Type": "On"}}, wait=60
         )
         self.assertEqual(204, done.status, done)
         self.assertIsNone(self.env.api.get("/v1/nodes/one").json["last_error"])
@@ -217,7 +233,7 @@ class TestPowerFaults(FaultCase):
         self.env.compose(name="one")
         self.fault("reset", state="never")
         failed = self.env.api.post(
-            "/v1/nodes/one/action", {"Reset": {"Type": "On"}}, wait=10
+            "/v1/nodes/one/action", {"Reset": {"Type": "On"}}, wait=60
         )
         self.assertEqual(504, failed.status, failed)
         self.assertEqual(
@@ -240,7 +256,7 @@ class TestPodManagerFaults(FaultCase):
                 "value": "wrong-one",
             }
         ]
-        answer = self.env.api.patch("/v1/pod_managers/pod-0", patch, wait=10)
+        answer = self.env.api.patch("/v1/pod_managers/pod-0", patch, wait=60)
         self.assertEqual(200, answer.status, answer)
         self.assertEqual("Error", answer.json["status"])
         self.assertIn("credentials", answer.json["status_reason"])
@@ -248,12 +264,12 @@ class TestPodManagerFaults(FaultCase):
             "/v1/nodes", {"name": "n", "podm_id": "pod-0"}
         )
         self.assertEqual(409, refused.status)
-        refused = self.env.api.post("/v1/nodes", {"name": "n"}, wait=10)
+        refused = self.env.api.post("/v1/nodes", {"name": "n"}, wait=60)
         self.assertIn("pod-0: it is Error: ", refused.error["detail"])
         self.assertIn("credentials", refused.error["detail"])
-        self.env.api.delete("/v1/nodes/n", wait=10)
+        self.env.api.delete("/v1/nodes/n", wait=60)
         patch[0]["value"] = "admin"
-        answer = self.env.api.patch("/v1/pod_managers/pod-0", patch, wait=10)
+        answer = self.env.api.patch("/v1/pod_managers/pod-0", patch, wait=60)
         self.assertEqual("Online", answer.json["status"])
         self.env.compose(name="n", podm_id="pod-0")
 
@@ -288,7 +304,7 @@ class TestPodManagerFaults(FaultCase):
                     }
                 ],
             },
-            wait=10,
+            wait=60,
         )
         self.assertEqual("Online", answer.json["status"])
         self.addCleanup(self.env.api.delete, "/v1/pod_managers/pod-1")
@@ -299,18 +315,17 @@ class TestPodManagerFaults(FaultCase):
         self.assertEqual([], self.pod.nodes)
         self.fault("allocate", status=409)
         other.faults.add(point="allocate", status=500)
-        refused = self.env.api.post("/v1/nodes", {"name": "two"}, wait=10)
+        refused = self.env.api.post("/v1/nodes", {"name": "two"}, wait=60)
         self.assertEqual(409, refused.status, refused)
         self.assertIn("pod-0: ", refused.error["detail"])
         self.assertIn("pod-1: ", refused.error["detail"])
 
     def test_cancelled_compose_is_given_back(self) -> None:
-        self.limits(state_timeout=30.0)
         self.fault("assemble", state="never")
+        self.patient()
         asked = self.env.api.post("/v1/nodes", {"name": "one"})
         uuid = asked.json["operation_id"]
-        while not self.pod.nodes:
-            pass
+        processes.poll(lambda: self.pod.nodes, "allocated")
         answer = self.env.api.post(f"/v1/operations/{uuid}/cancel")
         self.assertEqual(202, answer.status, answer)
         operation = self.env.api.ended(asked)

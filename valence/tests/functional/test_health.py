@@ -122,7 +122,7 @@ class TestHealth(base.TestCase):
                 status, said = self.said(self.near)
                 self.assertEqual(503, status)
                 self.assertEqual("database: it does not answer", said[0])
-                self.assertLess(time.monotonic() - began, 6)
+                self.assertLess(time.monotonic() - began, 60)
         finally:
             os.killpg(process.pid, signal.SIGCONT)
         self.all_is_well()

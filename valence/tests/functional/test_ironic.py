@@ -120,14 +120,14 @@ class TestTakenIn(with_ironic.IronicCase):
         self.switch(node, "power on")
         self.assertEqual("On", hardware.power)
 
-        gone = self.api.delete("/v1/nodes/web-1", wait=30)
+        gone = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assert_as_before()
 
     def test_an_ordinary_compose_asks_nothing_of_ironic(self) -> None:
         for enroll in (None, False):
             self.composed(enroll=enroll)
-            self.api.delete("/v1/nodes/web-1", wait=30)
+            self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual([], self.asked())
 
     def test_register_and_unregister(self) -> None:
@@ -136,7 +136,7 @@ class TestTakenIn(with_ironic.IronicCase):
         self.assertEqual("ironic", answer.json["managed_by"])
         self.assertEqual("enroll", answer.json["provisioner_state"])
         self.assertEqual([node["uuid"]], self.env.node_ids())
-        answer = self.api.post("/v1/nodes/web-1/unregister", wait=30)
+        answer = self.api.post("/v1/nodes/web-1/unregister", wait=60)
         self.assertEqual(200, answer.status, answer)
         self.assertEqual("valence", answer.json["managed_by"])
         self.assertEqual("composed", answer.json["provision_state"])
@@ -145,9 +145,9 @@ class TestTakenIn(with_ironic.IronicCase):
         self.assertEqual([], self.env.ports())
         # It is Valence's again.
         reset = {"Reset": {"Type": "On"}}
-        answer = self.api.post("/v1/nodes/web-1/action", reset, wait=30)
+        answer = self.api.post("/v1/nodes/web-1/action", reset, wait=60)
         self.assertEqual(204, answer.status, answer)
-        self.api.delete("/v1/nodes/web-1", wait=30)
+        self.api.delete("/v1/nodes/web-1", wait=60)
         self.assert_as_before()
 
     def test_without_waiting(self) -> None:
@@ -215,15 +215,15 @@ class TestTakenIn(with_ironic.IronicCase):
         self.assertEqual("On", bmc.power_state(one["uuid"]))
         media = f"/redfish/v1/Systems/{one['uuid']}/VirtualMedia/Cd"
         self.assertEqual(image, bmc.request("GET", media)["Image"])
-        refused = self.api.delete("/v1/nodes/web-1", wait=30)
+        refused = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(409, refused.status, refused)
         self.provide(node, "deleted", "available")
         self.assertEqual("Off", bmc.power_state(one["uuid"]))
 
-        answer = self.api.post("/v1/nodes/web-1/unregister", wait=30)
+        answer = self.api.post("/v1/nodes/web-1/unregister", wait=60)
         self.assertEqual(200, answer.status, answer)
         self.assertEqual([], self.env.node_ids())
-        self.api.delete("/v1/nodes/web-1", wait=30)
+        self.api.delete("/v1/nodes/web-1", wait=60)
         self.assert_as_before()
 
     def switch(self, node: dict[str, str], target: str) -> None:
@@ -249,7 +249,7 @@ class TestTakenIn(with_ironic.IronicCase):
             self.assertFalse(failed, shown["last_error"])
             return bool(shown["provision_state"] == state)
 
-        poll(arrived, state, 90)
+        poll(arrived, state)
 
     def test_a_bmc_that_does_not_answer(self) -> None:
         self.composed()
@@ -271,11 +271,11 @@ class TestTakenIn(with_ironic.IronicCase):
         self.assertIn("ilo5", answer.error["detail"])
         self.assertEqual([], self.env.node_ids())
         # With compose, nothing at all is left.
-        self.api.delete("/v1/nodes/web-1", wait=30)
+        self.api.delete("/v1/nodes/web-1", wait=60)
         answer = self.api.post(
             "/v1/nodes",
             {"name": "web-2", "enroll": {"driver": "ilo5"}},
-            wait=30,
+            wait=60,
         )
         self.assertEqual(400, answer.status, answer)
         self.assertEqual("compose_failed", self.row("web-2").provision_state)
@@ -298,7 +298,7 @@ class TestTakenIn(with_ironic.IronicCase):
                 expected.format(node["uuid"][:8]),
                 self.env.in_ironic(node["uuid"])["name"],
             )
-            self.api.delete(f"/v1/nodes/{node['uuid']}", wait=30)
+            self.api.delete(f"/v1/nodes/{node['uuid']}", wait=60)
         self.assertEqual([other["uuid"]], self.env.node_ids())
 
     def test_a_port_of_somebody_elses(self) -> None:
@@ -320,7 +320,7 @@ class TestTakenIn(with_ironic.IronicCase):
     def test_a_failure_of_the_compose_never_gets_to_ironic(self) -> None:
         self.env.pods[0].faults.add(point="assemble", state="failed")
         answer = self.api.post(
-            "/v1/nodes", {"name": "web-1", "enroll": True}, wait=30
+            "/v1/nodes", {"name": "web-1", "enroll": True}, wait=60
         )
         self.assertGreaterEqual(answer.status, 400, answer)
         self.assertEqual([], self.asked())
@@ -374,7 +374,7 @@ class TestAgain(with_ironic.IronicCase):
         self.assertEqual(["POST /v1/ports"], self.asked("POST")[seen:])
         self.assertEqual(2, len(self.env.ports(node["uuid"])))
         self.assertIsNone(self.row().last_error)
-        self.api.delete("/v1/nodes/web-1", wait=30)
+        self.api.delete("/v1/nodes/web-1", wait=60)
         self.assert_as_before()
 
     def test_a_port_that_failed_leaves_nothing(self) -> None:

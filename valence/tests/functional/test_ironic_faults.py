@@ -115,7 +115,7 @@ class FaultCase(testscenarios.WithScenarios, with_ironic.IronicCase):
             disks=("PCIe-400",),
         ),
     )
-    settings = {"timeout": 3}
+    settings = {"timeout": 6}
     busy = True
 
     requests: typing.ClassVar[dict[str, tuple[str, str, int]]]

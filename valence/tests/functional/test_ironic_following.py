@@ -74,9 +74,9 @@ class TestFollowing(FollowingCase):
         self.assertIn("Ironic does not have the node", row.last_error)
         # It can be worked with, and nobody else's work is undone.
         reset = {"Reset": {"Type": "On"}}
-        answer = self.api.post("/v1/nodes/web-1/action", reset, wait=30)
+        answer = self.api.post("/v1/nodes/web-1/action", reset, wait=60)
         self.assertEqual(204, answer.status, answer)
-        self.api.delete("/v1/nodes/web-1", wait=30)
+        self.api.delete("/v1/nodes/web-1", wait=60)
         self.assert_as_before()
 
     def test_its_state_there_is_shown(self) -> None:
@@ -127,7 +127,7 @@ class TestFollowing(FollowingCase):
         )
         self.wait_for_look()
         self.assertEqual("enrolled", self.row().provision_state)
-        answer = self.api.delete("/v1/nodes/web-1", wait=30)
+        answer = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(409, answer.status, answer)
         self.assertIn("deploy failed", answer.error["detail"])
         self.assertEqual(1, len(self.env.pods[0].nodes))
@@ -237,7 +237,7 @@ class TestDevices(FollowingCase):
         answer = self.api.post(
             "/v1/nodes/web-1/action",
             {verb: {"device_id": self.device(kind)["uuid"]}},
-            wait=30,
+            wait=60,
         )
         self.assertEqual(204, answer.status, answer)
         return self.last(verb)
@@ -273,7 +273,7 @@ class TestDevices(FollowingCase):
             properties={"pci_device": {"type": ["SSD"]}}, enroll=AVAILABLE
         )
         self.assertIn("CUSTOM_SSD", self.told()[0])
-        self.api.delete("/v1/nodes/web-1", wait=30)
+        self.api.delete("/v1/nodes/web-1", wait=60)
         self.assert_as_before()
 
     def test_while_it_is_deployed(self) -> None:
@@ -308,7 +308,7 @@ class TestDevices(FollowingCase):
         answer = self.api.post(
             "/v1/nodes/web-1/action",
             {"attach": {"device_id": self.device()["uuid"]}},
-            wait=30,
+            wait=60,
         )
         self.assertEqual(409, answer.status, answer)
         changes = [a for a in self.asked()[seen:] if not a.startswith("GET")]
@@ -337,7 +337,7 @@ class TestTooMany(FollowingCase):
             {node.managed_by for node in objects.Node.find(self.env.context)},
         )
         # Whoever knows that they are gone says so, of each.
-        answer = self.api.post("/v1/nodes/n0/unregister", wait=30)
+        answer = self.api.post("/v1/nodes/n0/unregister", wait=60)
         self.assertEqual(200, answer.status, answer)
         # And of the few that are left it is believed.
         poll(

@@ -72,15 +72,15 @@ class TestLeaving(with_ironic.IronicCase):
             [{"op": "add", "path": "/instance_uuid", "value": instance}],
         )
         for answer in (
-            self.api.delete("/v1/nodes/web-1", wait=30),
-            self.api.post("/v1/nodes/web-1/unregister", wait=30),
+            self.api.delete("/v1/nodes/web-1", wait=60),
+            self.api.post("/v1/nodes/web-1/unregister", wait=60),
         ):
             self.assert_refused(answer, "instance", instance)
         self.ironic.request(
             "PATCH", path, [{"op": "remove", "path": "/instance_uuid"}]
         )
         self.assertEqual(
-            204, self.api.delete("/v1/nodes/web-1", wait=30).status
+            204, self.api.delete("/v1/nodes/web-1", wait=60).status
         )
         self.assert_as_before()
 
@@ -97,7 +97,7 @@ class TestLeaving(with_ironic.IronicCase):
             "it is active",
         )
         self.assert_refused(
-            self.api.delete("/v1/nodes/web-1", wait=30), "is active"
+            self.api.delete("/v1/nodes/web-1", wait=60), "is active"
         )
         self.ironic.request(
             "PUT", f"{path}/states/provision", {"target": "deleted"}
@@ -109,7 +109,7 @@ class TestLeaving(with_ironic.IronicCase):
             ),
             "it is available",
         )
-        self.api.delete("/v1/nodes/web-1", wait=30)
+        self.api.delete("/v1/nodes/web-1", wait=60)
         self.assert_as_before()
 
     def test_locked(self) -> None:
@@ -122,7 +122,7 @@ class TestLeaving(with_ironic.IronicCase):
             409, {"error_message": f'{{"faultstring": "{locked}"}}'}
         )
         self.assert_refused(
-            self.api.delete("/v1/nodes/web-1", wait=30), "locked by host y"
+            self.api.delete("/v1/nodes/web-1", wait=60), "locked by host y"
         )
         # It was asked more than once.
         self.assertEqual(3, len(self.asked("DELETE", "/v1/nodes")))
@@ -133,7 +133,7 @@ class TestLeaving(with_ironic.IronicCase):
         self.proxy.on("DELETE", "/v1/nodes").answer(
             409, {"error_message": f'{{"faultstring": "{refusal}"}}'}
         )
-        gone = self.api.delete("/v1/nodes/web-1", wait=30)
+        gone = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertIn(
             f"PUT /v1/nodes/{node['uuid']}/states/provision",
@@ -145,14 +145,14 @@ class TestLeaving(with_ironic.IronicCase):
         self.enrolled()
         self.ironic.stop()
         self.addCleanup(self.ironic.start)
-        answer = self.api.delete("/v1/nodes/web-1", wait=30)
+        answer = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(504, answer.status, answer)
         self.assertEqual("provisioner.unreachable", answer.error["code"])
         self.assertEqual("enrolled", self.row().provision_state)
         self.assertEqual(1, len(self.env.pods[0].nodes))
         # For good: whoever knows better has the last word.
         answer = self.api.post(
-            "/v1/nodes/web-1/unregister", {"force": True}, wait=30
+            "/v1/nodes/web-1/unregister", {"force": True}, wait=60
         )
         self.assertEqual(200, answer.status, answer)
         self.assertEqual("valence", answer.json["managed_by"])
@@ -162,7 +162,7 @@ class TestLeaving(with_ironic.IronicCase):
     def test_gone_from_there_already(self) -> None:
         node = self.enrolled()
         self.ironic.request("DELETE", f"/v1/nodes/{node['uuid']}")
-        gone = self.api.delete("/v1/nodes/web-1", wait=30)
+        gone = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assert_as_before()
 
@@ -180,13 +180,13 @@ class TestLeaving(with_ironic.IronicCase):
     def test_the_pod_fails_after_ironic_let_go(self) -> None:
         self.enrolled()
         self.env.pods[0].faults.add(method="DELETE", status=400, times=1)
-        answer = self.api.delete("/v1/nodes/web-1", wait=30)
+        answer = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(400, answer.status, answer)
         row = self.row()
         self.assertEqual("error", row.provision_state)
         self.assertEqual("valence", row.managed_by)
         seen = len(self.asked())
-        gone = self.api.delete("/v1/nodes/web-1", wait=30)
+        gone = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertEqual([], self.asked()[seen:])
         self.assert_as_before()
@@ -198,7 +198,7 @@ class TestLeaving(with_ironic.IronicCase):
         answer = self.api.post(
             "/v1/nodes",
             {"name": "web-1", "enroll": {"interfaces": INTERFACES}},
-            wait=30,
+            wait=60,
         )
         self.assertEqual(400, answer.status, answer)
         row = self.row()
@@ -206,12 +206,12 @@ class TestLeaving(with_ironic.IronicCase):
         self.assertEqual("ironic", row.managed_by)
         self.assertEqual(1, len(self.env.pods[0].nodes))
         # Not before Ironic lets it go.
-        answer = self.api.delete("/v1/nodes/web-1", wait=30)
+        answer = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(502, answer.status, answer)
         self.assertEqual(1, len(self.env.pods[0].nodes))
         self.assertEqual("error", self.row().provision_state)
         self.proxy.heal()
-        gone = self.api.delete("/v1/nodes/web-1", wait=30)
+        gone = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assert_as_before()
 
@@ -223,17 +223,17 @@ class TestLeaving(with_ironic.IronicCase):
         adopted = self.api.post(
             "/v1/nodes/manage",
             {"podm_id": "pod-0", "node_index": node["index"], "name": "old"},
-            wait=30,
+            wait=60,
         )
         self.assertEqual(200, adopted.status, adopted)
         self.register("old")
         self.assertEqual([adopted.json["uuid"]], self.env.node_ids())
-        self.assertEqual(204, self.api.delete("/v1/nodes/old", wait=30).status)
+        self.assertEqual(204, self.api.delete("/v1/nodes/old", wait=60).status)
         self.assertEqual([], self.env.node_ids())
         # Its hardware is left as it is.
         self.assertEqual([node["index"]], [one.id for one in pod.nodes])
         pod.delete_node(pod.nodes[0])
-        self.api.post("/v1/pod_managers/pod-0/sync", wait=30)
+        self.api.post("/v1/pod_managers/pod-0/sync", wait=60)
         self.assert_as_before()
 
 
@@ -261,7 +261,7 @@ class TestExpEther(with_ironic.IronicCase):
             f"/v1/nodes/{node['uuid']}/register",
             b'{"driver_info": {"username":"admin","password":"password", '
             b'\\\n "address":"address"}}',
-            wait=30,
+            wait=60,
             Accept="application/json",
         )
         self.assertEqual(200, answer.status, answer)
@@ -294,7 +294,7 @@ class TestExpEther(with_ironic.IronicCase):
             properties={"cpus": 8, "memory_mb": 4096, "local_gb": 10},
         )
         self.assertEqual(["52:54:00:ab:cd:01"], self.env.ports())
-        self.api.delete("/v1/nodes/node1", wait=30)
+        self.api.delete("/v1/nodes/node1", wait=60)
         self.assert_as_before()
 
     def test_the_secrets_do_not_stay(self) -> None:

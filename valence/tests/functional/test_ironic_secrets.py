@@ -66,18 +66,18 @@ class TestIronicSecrets(test_secrets.Watch, with_ironic.DeployedCase):
                 {"error_message": f"Bad value {said} in driver_info"},
                 after=after,
             )
-            self.api.post(f"{path}/register", body, wait=30)
+            self.api.post(f"{path}/register", body, wait=60)
             self.proxy.heal()
-            self.api.post(f"{path}/unregister", wait=30)
+            self.api.post(f"{path}/unregister", wait=60)
         # A BMC that is not there, and one registered twice.
         self.api.post(
             f"{path}/register", self.enroll(target="manageable"), wait=60
         )
         for _ in range(2):
-            answer = self.api.post(f"{path}/register", self.enroll(), wait=30)
+            answer = self.api.post(f"{path}/register", self.enroll(), wait=60)
             self.assertEqual(200, answer.status, answer)
         self.api.get(path)
-        self.api.delete(path, wait=30)
+        self.api.delete(path, wait=60)
         # From compose, while Ironic is away and when it is back.
         self.proxy.on("*", "", times=None).cut()
         for times in range(2):

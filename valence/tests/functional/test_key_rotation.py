@@ -12,6 +12,7 @@
 
 """Keys are rotated while the service works, on each database."""
 
+import collections
 import concurrent.futures
 import dataclasses
 import os
@@ -43,6 +44,9 @@ class Load:
         self._ended = threading.Event()
         self._pool = concurrent.futures.ThreadPoolExecutor(8)
         self._work: list[concurrent.futures.Future[int]] = []
+        self._begun: list[object] = []
+        #: How often each has done all that it does.
+        self._rounds: collections.Counter[object] = collections.Counter()
         self.words: dict[str, str] = {}
         self.asked = 0
 
@@ -59,10 +63,22 @@ class Load:
             if one.done():
                 self.asked += one.result()
 
+    def go_on(self) -> None:
+        """Wait until all that is under way now has ended, and more."""
+        before = self._rounds.copy()
+
+        def look() -> bool:
+            self.check()
+            return all(self._rounds[one] > before[one] for one in self._begun)
+
+        processes.poll(look, "each has done it once more")
+
     def write(self, number: int) -> None:
+        self._begun.append(number)
         self._work.append(self._pool.submit(self._write, number))
 
     def use(self, podm_id: str) -> None:
+        self._begun.append(podm_id)
         self._work.append(self._pool.submit(self._use, podm_id))
 
     def _write(self, number: int) -> int:
@@ -74,6 +90,7 @@ class Load:
             name = f"w{number}-{count}"
             self._live(client, name, stays=count % 2 == 0)
             count += 1
+            self._rounds[number] = count
         return count
 
     def _live(
@@ -89,10 +106,10 @@ class Load:
                     "url": f"http://127.0.0.1:1/{name}",
                     "authentication": authentication(WORD + name),
                 },
-                wait=20,
+                wait=60,
             ),
-            client.patch(path, replace(PASSWORD, f"{WORD}{name}x"), wait=20),
-            client.patch(path, replace(PASSWORD, last), wait=20),
+            client.patch(path, replace(PASSWORD, f"{WORD}{name}x"), wait=60),
+            client.patch(path, replace(PASSWORD, last), wait=60),
             client.patch(path, replace("/location", "here")),
             client.get("/v1/pod_managers"),
         ]
@@ -108,10 +125,11 @@ class Load:
         client = self._deployment.apis[0].client()
         count = 0
         while not self._ended.is_set():
-            answer = client.post(f"/v1/pod_managers/{podm_id}/sync", wait=20)
+            answer = client.post(f"/v1/pod_managers/{podm_id}/sync", wait=60)
             assert answer.status == 200, answer
             assert answer.json["state"] == "succeeded", answer
             count += 1
+            self._rounds[podm_id] = count
         return count
 
 
@@ -139,10 +157,10 @@ class Rotation:
             for podm_id in real:
                 load.use(podm_id)
             for _ in range(3):
-                time.sleep(0.5)
+                load.go_on()
                 keys.rotate(self.directory)
                 secrets.encrypt()
-                secrets.retire(lambda: time.sleep(2))
+                secrets.retire(load.go_on)
                 load.check()
         load.check()
         self.assertGreater(load.asked, 20)
@@ -175,7 +193,7 @@ class Rotation:
             pod.spec = dataclasses.replace(pod.spec, password=WORD + "2")
             pod.sessions.clear()
             answer = self.api.patch(
-                path, replace(PASSWORD, WORD + "2"), wait=20
+                path, replace(PASSWORD, WORD + "2"), wait=60
             )
             self.assertEqual("Online", answer.json["status"], answer)
             pod.calls.clear()
@@ -193,7 +211,7 @@ class Rotation:
         hosts: set[str] = set()
         until = time.monotonic() + 30
         while len(hosts) < self.conductors:
-            answer = self.api.post(f"{path}/sync", wait=20)
+            answer = self.api.post(f"{path}/sync", wait=60)
             self.assertEqual(200, answer.status, answer)
             self.assertEqual("succeeded", answer.json["state"], answer)
             hosts.add(answer.json["conductor"])
@@ -287,6 +305,6 @@ class TestCommand(deployed.DeployedCase):
         (entry,) = shown["authentication"]
         self.assertIsNone(entry["auth_items"]["password"])
         answer = self.api.patch(
-            f"/v1/pod_managers/{podm_id}", replace(PASSWORD, WORD), wait=20
+            f"/v1/pod_managers/{podm_id}", replace(PASSWORD, WORD), wait=60
         )
         self.assertEqual("Online", answer.json["status"], answer)

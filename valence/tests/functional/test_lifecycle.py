@@ -84,7 +84,7 @@ class TestLifecycle(base.TestCase):
         self.assertEqual(3, len(pod.free_systems()))
 
         done = env.api.post(
-            "/v1/nodes/one/action", {"Reset": {"Type": "On"}}, wait=10
+            "/v1/nodes/one/action", {"Reset": {"Type": "On"}}, wait=60
         )
         self.assertEqual(204, done.status, done)
         self.assertEqual(
@@ -93,7 +93,7 @@ class TestLifecycle(base.TestCase):
         done = env.api.post(
             "/v1/nodes/one/action",
             {"Boot": {"Target": "Pxe", "Enabled": "Once"}},
-            wait=10,
+            wait=60,
         )
         self.assertEqual(204, done.status, done)
         boot = env.api.get("/v1/nodes/one").json["boot"]
@@ -107,7 +107,7 @@ class TestLifecycle(base.TestCase):
         self.assertEqual(409, refused.status)
         self.assertIn("'one'", refused.error["detail"])
 
-        gone = env.api.delete("/v1/nodes/one", wait=10)
+        gone = env.api.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertEqual(404, env.api.get("/v1/nodes/one").status)
         self.assertEqual([], pod.nodes)

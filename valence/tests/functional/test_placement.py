@@ -41,19 +41,19 @@ class TestEqual(mirrored.MirrorCase):
         action = f"/v1/nodes/{one}/action"
         for verb in ("attach", "detach", "attach"):
             answer = self.api.post(
-                action, {verb: {"uuid": device.uuid}}, wait=30
+                action, {verb: {"uuid": device.uuid}}, wait=60
             )
             self.assertEqual(204, answer.status, answer)
             state = self.assert_mirrored()
             held = state["consumers"][one]["holds"][podm]
             self.assertEqual(1 + (verb == "attach"), sum(held.values()))
-        gone = self.api.delete(f"/v1/nodes/{one}", wait=30)
+        gone = self.api.delete(f"/v1/nodes/{one}", wait=60)
         self.assertEqual(204, gone.status, gone)
         state = self.assert_mirrored()
         self.assertEqual({podm, two}, set(state["providers"]))
         self.assertEqual({two}, set(state["consumers"]))
         self.assertEqual(
-            204, self.api.delete(f"/v1/nodes/{two}", wait=30).status
+            204, self.api.delete(f"/v1/nodes/{two}", wait=60).status
         )
         self.assertEqual(
             204, self.api.delete(f"/v1/pod_managers/{podm}").status
@@ -64,7 +64,7 @@ class TestEqual(mirrored.MirrorCase):
     def test_a_compose_that_fails(self) -> None:
         podm = self.env.register()["uuid"]
         self.env.pods[0].faults.add(path="Assemble$", status=500)
-        answer = self.api.post("/v1/nodes", {"name": "one"}, wait=30)
+        answer = self.api.post("/v1/nodes", {"name": "one"}, wait=60)
         self.assertGreaterEqual(answer.status, 400, answer)
         state = self.assert_mirrored()
         self.assertEqual([podm], list(state["providers"]))
@@ -83,7 +83,7 @@ class TestEqual(mirrored.MirrorCase):
             [{"op": "replace", "path": "/name", "value": "elsewhere"}],
             Content_Type="application/json-patch+json",
         )
-        self.api.post(f"/v1/pod_managers/{podm}/sync", wait=30)
+        self.api.post(f"/v1/pod_managers/{podm}/sync", wait=60)
         state = self.assert_mirrored()
         self.assertIn("elsewhere", state["providers"][podm]["name"])
 

@@ -40,11 +40,11 @@ class MirroredDeployment(mirrored.Mirrored, deployed.DeployedCase):
         cls.placement = cls.begin(Placement(database.url, workers=2))
         cls.proxy = cls.begin(Proxy(cls.placement.url))
         cls.options = {
-            "conductor": {"heartbeat_timeout": 3},
+            "conductor": {"heartbeat_timeout": 8},
             "placement": {
                 "enabled": True,
                 "interval": 1,
-                "timeout": 10,
+                "timeout": 60,
                 "auth_type": "admin_token",
                 "endpoint": cls.proxy.url,
                 "token": "admin",
@@ -86,7 +86,7 @@ class TwoConductors(MirroredDeployment):
 
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             list(pool.map(live, range(18)))
-        state = self.assert_mirrored(30)
+        state = self.assert_mirrored()
         self.assertEqual(12, len(state["consumers"]))
         for podm in podms:
             self.assert_usages(podm, CUSTOM_SYSTEM=6)
@@ -94,7 +94,7 @@ class TwoConductors(MirroredDeployment):
     def test_meddling_all_the_time(self) -> None:
         podm = self.register(self.pod(systems=8))
         nodes = [self.composed(podm, f"n-{number}") for number in range(4)]
-        self.assert_mirrored(30)
+        self.assert_mirrored()
         chance = random.Random(7)
         for _ in range(40):
             provider = chance.choice([podm, *(node.uuid for node in nodes)])
@@ -118,16 +118,16 @@ class TwoConductors(MirroredDeployment):
             if chance.random() < 0.2:
                 self.placement.send("DELETE", f"/allocations/{nodes[0].uuid}")
         for node in nodes[:2]:
-            gone = self.api.delete(f"/v1/nodes/{node.uuid}", wait=30)
+            gone = self.api.delete(f"/v1/nodes/{node.uuid}", wait=60)
             self.assertEqual(204, gone.status, gone)
-        state = self.assert_mirrored(60)
+        state = self.assert_mirrored()
         self.assertEqual(3, len(state["providers"]))
 
     def test_one_of_two_dies(self) -> None:
         podms = [self.register(self.pod(systems=3)) for _ in range(3)]
         for number, podm in enumerate(podms):
             self.composed(podm, f"node-{number}")
-        self.assert_mirrored(30)
+        self.assert_mirrored()
         victim = self.deployment.conductors[0]
         victim.kill()
         self.addCleanup(victim.start)
@@ -136,7 +136,7 @@ class TwoConductors(MirroredDeployment):
                 "PUT", f"/resource_providers/{podm}", {"name": f"x{podm}"}
             )
         # The other looks at what was the dead one's.
-        self.assert_mirrored(30)
+        self.assert_mirrored()
 
 
 class TestOnMariaDB(TwoConductors):
@@ -171,11 +171,11 @@ class TestKilled(MirroredDeployment):
             )
         ):
             for after in (False, True):
-                self.assert_mirrored(30)
+                self.assert_mirrored()
                 name = f"node-{number}-{after}"
                 if method == "DELETE":
                     self.composed(podm, name)
-                    self.assert_mirrored(30)
+                    self.assert_mirrored()
                 fault = self.proxy.on(method, path).hang(after=after)
                 if method == "DELETE":
                     self.api.delete(f"/v1/nodes/{name}")
@@ -185,7 +185,7 @@ class TestKilled(MirroredDeployment):
                 conductor.kill()
                 self.proxy.heal()
                 conductor.start()
-        self.assert_mirrored(30)
+        self.assert_mirrored()
         conductor.configure({"placement": {"interval": 1}})
         conductor.restart()
 

@@ -41,7 +41,7 @@ class TestEnrolled(mirrored.Mirrored, with_ironic.IronicCase):
         self.assertIn(node, state["consumers"])
         path = f"/resource_providers/{node}"
         self.assertEqual(404, self.placement.send("GET", path).status_code)
-        answer = self.api.post("/v1/nodes/web-1/unregister", wait=30)
+        answer = self.api.post("/v1/nodes/web-1/unregister", wait=60)
         self.assertEqual(200, answer.status, answer)
         self.assertIn(node, self.assert_mirrored()["providers"])
 
@@ -50,6 +50,6 @@ class TestEnrolled(mirrored.Mirrored, with_ironic.IronicCase):
         state = self.assert_mirrored()
         self.assertNotIn(node, state["providers"])
         self.assertIn(node, state["consumers"])
-        gone = self.api.delete("/v1/nodes/web-1", wait=30)
+        gone = self.api.delete("/v1/nodes/web-1", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertEqual({}, self.assert_mirrored()["consumers"])

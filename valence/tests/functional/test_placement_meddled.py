@@ -455,7 +455,7 @@ class TestOthers(MeddledCase):
                 "resource_provider_generation": None,
             },
         )
-        gone = self.api.delete(f"/v1/nodes/{two}", wait=30)
+        gone = self.api.delete(f"/v1/nodes/{two}", wait=60)
         self.assertEqual(204, gone.status, gone)
         # A look has deleted one, and left the other.
         self.wait_for(

@@ -12,9 +12,7 @@
 
 """Placement is away, slow, busy or in a bad temper."""
 
-import itertools
 import logging
-import statistics
 import time
 
 from valence.tests.functional import mirrored  # isort: skip
@@ -33,21 +31,12 @@ class OutageCase(mirrored.MirrorCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.numbers = itertools.count()
         self.log = self.useFixture(
             fixtures.FakeLogger("valence.placement", logging.INFO)
         )
 
     def told(self, words: str) -> None:
         mirrored.poll(lambda: words in self.log.output, words)
-
-    def times_to_compose(self, count: int = 6) -> list[float]:
-        times = []
-        for _ in range(count):
-            began = time.monotonic()
-            self.env.compose(name=f"node-{next(self.numbers)}")
-            times.append(time.monotonic() - began)
-        return times
 
 
 class TestAway(OutageCase):
@@ -66,7 +55,7 @@ class TestAway(OutageCase):
         self.told(BACK)
 
     def test_for_each_reason(self) -> None:
-        self.conf.set("placement", timeout=1)
+        self.conf.set("placement", timeout=3)
         self.env.start_conductor()
         self.env.register()
         self.assert_mirrored()
@@ -104,35 +93,31 @@ class TestAway(OutageCase):
 
 class TestMiddle(OutageCase):
     def test_composes_are_not_delayed(self) -> None:
+        self.conf.set("placement", timeout=600)
         self.env.start_conductor()
         self.env.register()
-        self.times_to_compose(2)
-        before = self.times_to_compose()
         self.assert_mirrored()
         fault = self.proxy.on("*", "", times=None).hang()
-        began = time.monotonic()
-        meanwhile = self.times_to_compose()
-        self.assertLess(time.monotonic() - began, 5)  # the timeout
-        self.assertLess(
-            statistics.median(meanwhile), 1.5 * statistics.median(before) + 0.1
-        )
-        # Somebody waited for Placement, and it was none of the composes.
+        for number in range(6):
+            self.env.compose(name=f"node-{number}")
+        # Somebody waits for Placement, and still does: none of the composes.
         fault.wait()
-        self.told(AWAY)
+        self.assertNotIn(AWAY, self.log.output)
         self.proxy.heal()
         state = self.assert_mirrored()
-        self.assertEqual(14, len(state["consumers"]))
-        self.told(BACK)
+        self.assertEqual(6, len(state["consumers"]))
 
     def test_a_conductor_stops_while_placement_hangs(self) -> None:
+        self.conf.set("placement", timeout=600)
         self.env.start_conductor()
         self.env.register()
         self.assert_mirrored()
-        self.proxy.on("*", "", times=None).hang()
+        held = self.proxy.on("*", "", times=None).hang()
         self.env.compose(name="one")
+        held.wait()
         began = time.monotonic()
         self.env.stop_conductor()
-        self.assertLess(time.monotonic() - began, 10)
+        self.assertLess(time.monotonic() - began, 60)
         self.proxy.heal()
         self.env.start_conductor()
         self.assert_mirrored()
@@ -161,13 +146,13 @@ class TestMiddle(OutageCase):
             name="one", properties={"resources": {"CUSTOM_LICENSE": 1}}
         )
         node = self.env.compose(name="two")["uuid"]
-        self.assert_mirrored(30)
+        self.assert_mirrored()
         for number in range(1, 4):
             for method in ("POST", "PUT", "DELETE"):
                 self.proxy.on(method, "", nth=number).cut(after=True)
-        gone = self.api.delete(f"/v1/nodes/{node}", wait=30)
+        gone = self.api.delete(f"/v1/nodes/{node}", wait=60)
         self.assertEqual(204, gone.status, gone)
-        self.assert_mirrored(30)
+        self.assert_mirrored()
 
     def test_one_thing_fails(self) -> None:
         podms = [

@@ -42,7 +42,7 @@ class TestTrust(base.TestCase):
             ],
         }
         self.assertTrue(body["url"].startswith("https://"))
-        answer = env.api.post("/v1/pod_managers", body, wait=10)
+        answer = env.api.post("/v1/pod_managers", body, wait=60)
         self.assertEqual(200, answer.status, answer)
         self.assertEqual("Offline", answer.json["status"], answer)
         self.assertIn("certificate", answer.json["status_reason"])
@@ -51,7 +51,7 @@ class TestTrust(base.TestCase):
         answer = env.api.patch(
             "/v1/pod_managers/tls",
             [{"op": "add", "path": "/ca_certificate", "value": own}],
-            wait=10,
+            wait=60,
         )
         self.assertEqual("Online", answer.json["status"], answer)
         answer = env.api.patch(
@@ -60,7 +60,7 @@ class TestTrust(base.TestCase):
                 {"op": "remove", "path": "/ca_certificate"},
                 {"op": "replace", "path": "/verify_ca", "value": False},
             ],
-            wait=10,
+            wait=60,
         )
         self.assertEqual("Online", answer.json["status"], answer)
 

@@ -55,7 +55,7 @@ class MainJob(deployed.DeployedCase):
         self.assertEqual(201, flavor.status, flavor)
         for pod in pods:
             podm = client.post(
-                "/v1/pod_managers", deployed.registration(pod), wait=30
+                "/v1/pod_managers", deployed.registration(pod), wait=60
             )
             self.assertEqual("Online", podm.json["status"], podm)
             podm_id = podm.json["uuid"]
@@ -79,13 +79,13 @@ class MainJob(deployed.DeployedCase):
                 {"Reset": {"Type": "On"}},
                 {"Boot": {"Target": "Pxe", "Enabled": "Once"}},
             ):
-                done = client.post(f"/v1/nodes/{name}/action", action, wait=30)
+                done = client.post(f"/v1/nodes/{name}/action", action, wait=60)
                 self.assertEqual(204, done.status, done)
             node = client.get(f"/v1/nodes/{name}").json
             self.assertEqual("On", node["power_state"])
             self.assertEqual("Pxe", node["boot"]["target"])
             self.assertEqual("On", pod.nodes[0].power)
-            gone = client.delete(f"/v1/nodes/{name}", wait=30)
+            gone = client.delete(f"/v1/nodes/{name}", wait=60)
             self.assertEqual(204, gone.status, gone)
             self.assertEqual(404, client.get(f"/v1/nodes/{name}").status)
             self.assertEqual([], pod.nodes)

@@ -96,7 +96,7 @@ class TestManyDevices(base.TestCase):
         """The statements of one sync that are about the inventory."""
         with statements() as seen:
             answer = self.env.api.post(
-                f"/v1/pod_managers/{podm}/sync", wait=30
+                f"/v1/pod_managers/{podm}/sync", wait=60
             )
             self.assertEqual(200, answer.status, answer)
         return [s for s in seen if _INVENTORY.search(s)]
@@ -169,7 +169,7 @@ class TestManyPodManagers(base.TestCase):
 
     PODS = 20
     EACH = 500
-    TIMEOUT = 3.0
+    TIMEOUT = 15.0
     AWAY = (4, 13)
 
     def test_the_others_are_true(self) -> None:
@@ -183,9 +183,9 @@ class TestManyPodManagers(base.TestCase):
         for number, eem in enumerate(env.pods):
             eem.remove("devices", eem.devices[0].id)
             if number in self.AWAY:
-                eem.faults.add(delay=60, times=None)
+                eem.faults.add(delay=600, times=None)
 
-        answer = env.api.post("/v1/devices/sync", {}, wait=30)
+        answer = env.api.post("/v1/devices/sync", {}, wait=60)
         self.assertEqual(200, answer.status, answer)
         outcomes = {one["name"]: one for one in answer.json}
         self.assertEqual(self.PODS, len(outcomes))
@@ -218,17 +218,14 @@ class TestManyPodManagers(base.TestCase):
                     away,
                     *(
                         datetime.datetime.fromisoformat(operation[name])
-                        for name in ("created_at", "started_at", "ended_at")
+                        for name in ("started_at", "ended_at")
                     ),
                 )
             )
-        slow = max(end - start for away, _, start, end in times if away)
-        asked = min(created for _, created, _, _ in times)
-        others = max(end for away, _, _, end in times if not away) - asked
-        everything = max(end for _, _, _, end in times) - asked
-        # Not one after the other: in the time of one that does not answer.
-        self.assertLess(others, slow * 1.5)
-        self.assertLess(everything, slow * 1.5)
+        # Nobody waited for one that does not answer, nor they for each other.
+        given_up = min(ended for away, _, ended in times if away)
+        for _, started, _ in times:
+            self.assertLess(started, given_up)
 
 
 class TestManyCallers(base.TestCase):

@@ -61,7 +61,7 @@ class TestWhileANodeIsMade(Case):
         first = env.api.post("/v1/nodes", {"name": "first"})
         gate.wait()
         self.assertEqual(1, len(env.pods[0].nodes))
-        synced = env.api.post(f"{path}/sync", wait=20)
+        synced = env.api.post(f"{path}/sync", wait=60)
         self.assertEqual(200, synced.status, synced)
         self.assertEqual(
             {"total": 2, "reserved": 0, "used": 1, "free": 1},
@@ -72,7 +72,7 @@ class TestWhileANodeIsMade(Case):
         self.assertEqual("succeeded", env.api.ended(first)["state"])
         self.check_books()
         for name in ("first", "second"):
-            gone = env.api.delete(f"/v1/nodes/{name}", wait=20)
+            gone = env.api.delete(f"/v1/nodes/{name}", wait=60)
             self.assertEqual(204, gone.status, gone)
 
 
@@ -87,7 +87,7 @@ class TestNewWords(Case):
         def ask(
             method: str, path: str, body: typing.Any, status: int
         ) -> typing.Any:
-            answer = env.api.request(method, path, body, wait=20)
+            answer = env.api.request(method, path, body, wait=60)
             self.assertEqual(status, answer.status, answer)
             return answer.json if answer.text else None
 
@@ -114,7 +114,7 @@ class TestNewWords(Case):
         body = {"flavor_id": "quiet"}
         made = [ask("POST", "/v1/nodes", body, 200) for _ in range(2)]
         self.assertEqual({pods[1]}, {node["podm_id"] for node in made})
-        refused = env.api.post("/v1/nodes", body, wait=20)
+        refused = env.api.post("/v1/nodes", body, wait=60)
         self.assertEqual(409, refused.status, refused)
         nearest, other = refused.error["refusals"]
         self.assertEqual(
@@ -157,7 +157,7 @@ class Races(Case):
         **node: str,
     ) -> tuple[Answer, Answer]:
         def compose() -> Answer:
-            return env.api.post("/v1/nodes", node, wait=20)
+            return env.api.post("/v1/nodes", node, wait=60)
 
         if MOMENTS[moment] is None:
             left, composed = at_once(leaving, compose)
@@ -168,12 +168,12 @@ class Races(Case):
         self.assertEqual(composed.status == 200, bool(env.pods[0].nodes))
         if composed.status == 200:
             path = f"/v1/nodes/{composed.json['uuid']}"
-            gone = env.api.delete(path, wait=20)
+            gone = env.api.delete(path, wait=60)
             self.assertEqual(204, gone.status, gone)
         for row in env.api.get("/v1/nodes").json:
             # It has given back all that it had, before it said so.
             self.assertEqual("compose_failed", row["provision_state"])
-            gone = env.api.delete(f"/v1/nodes/{row['uuid']}", wait=20)
+            gone = env.api.delete(f"/v1/nodes/{row['uuid']}", wait=60)
             self.assertEqual(204, gone.status, gone)
         self.assertEqual([], env.pods[0].nodes)
         return left, composed
@@ -193,7 +193,9 @@ class Races(Case):
             def interrupt(*args: typing.Any) -> typing.Any:
                 if not left:
                     left.append(pool.submit(leaving))
-                    concurrent.futures.wait(left, 0.5)
+                    # At all others it waits, in its turn, for the compose.
+                    seconds = 120 if moment == "chosen" else 0.5
+                    concurrent.futures.wait(left, seconds)
                     self.assertEqual(moment == "chosen", left[0].done())
                 return original(*args)
 
@@ -220,11 +222,11 @@ class Races(Case):
                 self.assertEqual(wanted, composed.status, composed)
             self.assertEqual(200, drained.status, drained)
             for named in {}, {"podm_id": uuid}:
-                refused = env.api.post("/v1/nodes", named, wait=20)
+                refused = env.api.post("/v1/nodes", named, wait=60)
                 self.assertEqual(409, refused.status, refused)
                 self.assertIn("in maintenance", refused.error["detail"])
             for row in env.api.get("/v1/nodes").json:
-                gone = env.api.delete(f"/v1/nodes/{row['uuid']}", wait=20)
+                gone = env.api.delete(f"/v1/nodes/{row['uuid']}", wait=60)
                 self.assertEqual(204, gone.status, gone)
             self.assertEqual(200, drain(False).status)
 

@@ -66,10 +66,10 @@ class TestAnotherPackage(base.TestCase):
         client = service.client()
         for number, pod in enumerate(pods):
             body = deployed.registration(pod, name=f"pod-{number}")
-            answer = client.post("/v1/pod_managers", body, wait=30)
+            answer = client.post("/v1/pod_managers", body, wait=60)
             self.assertEqual("Online", answer.json["status"], answer)
         body = {"name": "first", "podm_id": "pod-0"}
-        self.assertEqual(200, client.post("/v1/nodes", body, wait=30).status)
+        self.assertEqual(200, client.post("/v1/nodes", body, wait=60).status)
         plan = client.post("/v1/nodes", {"dry_run": True})
         self.assertEqual(
             [("pod-1", {"calm": 2.5}), ("pod-0", {"calm": 0.0})],
@@ -80,9 +80,9 @@ class TestAnotherPackage(base.TestCase):
         )
         for number in range(3):
             body = {"name": f"more-{number}"}
-            answer = client.post("/v1/nodes", body, wait=30)
+            answer = client.post("/v1/nodes", body, wait=60)
             self.assertEqual(200, answer.status, answer)
-        refused = client.post("/v1/nodes", {"name": "too-many"}, wait=30)
+        refused = client.post("/v1/nodes", {"name": "too-many"}, wait=60)
         self.assertEqual(409, refused.status, refused)
         self.assertEqual(
             {

@@ -111,7 +111,7 @@ class Secrets(Watch):
             {"Reset": {"Type": "On"}},
             {"Boot": {"Target": "Pxe"}},
         ):
-            client.post("/v1/nodes/one/action", action, wait=30)
+            client.post("/v1/nodes/one/action", action, wait=60)
         for fault in (
             {"point": "allocate", "status": 500},
             {"point": "allocate", "cut": "before"},
@@ -121,7 +121,7 @@ class Secrets(Watch):
         ):
             pod.faults.add(**fault)
             client.post(
-                "/v1/nodes", {"name": "bad", "podm_id": podm_id}, wait=30
+                "/v1/nodes", {"name": "bad", "podm_id": podm_id}, wait=60
             )
         # A password that is wrong, is changed to another, and then right.
         path = f"/v1/pod_managers/{podm_id}"
@@ -135,7 +135,7 @@ class Secrets(Watch):
                         "value": word,
                     }
                 ],
-                wait=30,
+                wait=60,
                 Content_Type="application/json-patch+json",
             )
         self.assertEqual("Online", client.get(path).json["status"])
@@ -146,13 +146,13 @@ class Secrets(Watch):
                 "url": pod.url.replace("127.0.0.1", "localhost"),
                 "authentication": self._authentication(self._secret()),
             },
-            wait=30,
+            wait=60,
         )
         self.assertEqual(
             "Error", client.get("/v1/pod_managers/wrong").json["status"]
         )
         self._refused(client, pod)
-        client.delete("/v1/nodes/one", wait=30)
+        client.delete("/v1/nodes/one", wait=60)
 
     def _refused(self, client: environment.Client, pod: Pod) -> None:
         """Bodies with secrets in them that are not accepted."""

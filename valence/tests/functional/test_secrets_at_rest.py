@@ -95,7 +95,7 @@ class TestRows(base.TestCase):
         return self.env.api.ended(answer)
 
     def patch(self, path: str, value: object) -> environment.Answer:
-        return self.env.api.patch(self.path, replace(path, value), wait=20)
+        return self.env.api.patch(self.path, replace(path, value), wait=60)
 
     def test_only_what_is_encrypted_is_kept(self) -> None:
         text = kept(self.podm["uuid"])
@@ -171,7 +171,7 @@ class TestRows(base.TestCase):
                 "url": pod.url,
                 "authentication": authentication(kind="session"),
             },
-            wait=20,
+            wait=60,
         )
         self.assertEqual("Online", answer.json["status"], answer)
         self.assertEqual(1, len(pod.sessions))
@@ -382,7 +382,7 @@ class TestStandalone(base.TestCase):
         with processes.Standalone(self.options) as standalone:
             client = standalone.client()
             answer = client.post(
-                "/v1/pod_managers", deployed.registration(pod), wait=20
+                "/v1/pod_managers", deployed.registration(pod), wait=60
             )
             self.assertEqual("Online", answer.json["status"], answer)
             self.assertEqual(0o700, self.keys.stat().st_mode & 0o777)
@@ -391,7 +391,7 @@ class TestStandalone(base.TestCase):
                 self.assertEqual(0o600, path.stat().st_mode & 0o777)
             standalone.restart()
             answer = client.post(
-                f"/v1/pod_managers/{answer.json['uuid']}/sync", wait=20
+                f"/v1/pod_managers/{answer.json['uuid']}/sync", wait=60
             )
             self.assertEqual("succeeded", answer.json["state"], answer)
             self.assertNotIn(WORD, standalone.log())

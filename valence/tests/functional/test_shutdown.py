@@ -47,7 +47,7 @@ class Load:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(60)
+            thread.join(300)
 
     def _ask(self, keep: bool) -> None:
         """Until nobody listens any more.
@@ -56,7 +56,7 @@ class Load:
         """
         while True:
             connection = http.client.HTTPConnection(
-                "127.0.0.1", self._port, timeout=30
+                "127.0.0.1", self._port, timeout=120
             )
             try:
                 connection.connect()
@@ -101,7 +101,7 @@ class TestApi(deployed.DeployedCase):
         waiting = threading.Thread(
             target=lambda: answers.append(
                 daemon.client().post(
-                    "/v1/nodes", {"name": "one", "podm_id": podm_id}, wait=30
+                    "/v1/nodes", {"name": "one", "podm_id": podm_id}, wait=60
                 )
             )
         )
@@ -111,7 +111,7 @@ class TestApi(deployed.DeployedCase):
         self.addCleanup(daemon.start)
         processes.poll(lambda: not daemon.answers(), "it accepts nothing")
         gate.open()
-        waiting.join(30)
+        waiting.join(120)
         self.assertEqual([200], [answer.status for answer in answers])
         self.assertEqual("composed", answers[0].json["provision_state"])
         self.assertEqual(0, daemon.ended())
@@ -223,7 +223,7 @@ class TestStandalone(base.TestCase):
         ).pods
         self.client = self.daemon.client()
         answer = self.client.post(
-            "/v1/pod_managers", deployed.registration(self.pod), wait=30
+            "/v1/pod_managers", deployed.registration(self.pod), wait=60
         )
         self.assertEqual("Online", answer.json["status"], answer)
 
@@ -238,7 +238,7 @@ class TestStandalone(base.TestCase):
         operation = self.client.ended(asked)
         self.assertEqual("succeeded", operation["state"], operation)
         self.assertEqual(1, len(self.pod.nodes))
-        gone = self.client.delete("/v1/nodes/one", wait=30)
+        gone = self.client.delete("/v1/nodes/one", wait=60)
         self.assertEqual(204, gone.status, gone)
         self.assertEqual([], self.pod.nodes)
 

@@ -47,7 +47,7 @@ class TestTenants(base.TestCase):
                     self.assertNotIn(word, answer.text)
 
     def composed(self, client: Client, **fields: object) -> Answer:
-        answer = client.post("/v1/nodes", fields, wait=30)
+        answer = client.post("/v1/nodes", fields, wait=60)
         self.assertEqual(200, answer.status, answer)
         return answer
 
@@ -63,7 +63,7 @@ class TestTenants(base.TestCase):
         # The pool is not seen; a device is had by its type.
         self.assertEqual([], self.member.get("/v1/devices").json)
         answer = self.member.post(
-            f"{path}/action", {"attach": {"type": "storage"}}, wait=30
+            f"{path}/action", {"attach": {"type": "storage"}}, wait=60
         )
         self.assertEqual(204, answer.status, answer)
         (device,) = self.member.get("/v1/devices").json
@@ -74,7 +74,7 @@ class TestTenants(base.TestCase):
             {"Boot": {"Target": "Pxe"}},
             {"detach": {"uuid": device["uuid"]}},
         ):
-            answer = self.member.post(f"{path}/action", request, wait=30)
+            answer = self.member.post(f"{path}/action", request, wait=60)
             self.assertEqual(204, answer.status, answer)
         self.assertEqual([], self.member.get("/v1/devices").json)
         for what in ("assets", "storages"):
@@ -86,7 +86,7 @@ class TestTenants(base.TestCase):
         self.assertEqual(
             ["compose", "attach", "reset", "boot", "detach"], kinds
         )
-        answer = self.member.delete(path, wait=30)
+        answer = self.member.delete(path, wait=60)
         self.assertEqual(204, answer.status, answer)
         self.nothing_told(self.member)
 
@@ -106,7 +106,7 @@ class TestTenants(base.TestCase):
         answer = self.admin.post(
             f"/v1/nodes/{node}/action",
             {"attach": {"uuid": free["uuid"]}},
-            wait=30,
+            wait=60,
         )
         self.assertEqual(204, answer.status, answer)
         # What was done to the node is its owner's to see.
@@ -160,7 +160,7 @@ class TestTenants(base.TestCase):
     def test_what_a_refusal_tells(self) -> None:
         too_much = {"memory": {"capacity_mib": 2**30}}
         answer = self.member.post(
-            "/v1/nodes", {"name": "big", "properties": too_much}, wait=30
+            "/v1/nodes", {"name": "big", "properties": too_much}, wait=60
         )
         self.assertEqual(409, answer.status, answer)
         self.assertEqual("node.no_pod_manager", answer.error["code"])
@@ -185,7 +185,7 @@ class TestTenants(base.TestCase):
         self.composed(self.member, name="web")
         self.env.pods[0].faults.add(point="reset", status=500, times=None)
         answer = self.member.post(
-            "/v1/nodes/web/action", {"Reset": {"Type": "On"}}, wait=30
+            "/v1/nodes/web/action", {"Reset": {"Type": "On"}}, wait=60
         )
         self.assertGreaterEqual(answer.status, 400, answer)
         self.assertIn("hardware", answer.error["detail"])
@@ -261,7 +261,7 @@ class TestTenants(base.TestCase):
             f"{pod.url}/redfish/v1/Nodes/Actions/Allocate",
             json={"Name": "old"},
             auth=("admin", "admin"),
-            timeout=10,
+            timeout=60,
         )
         self.assertEqual(201, made.status_code, made.text)
         pod.change("nodes", "1", {"state": "Assembled"})
@@ -273,7 +273,7 @@ class TestTenants(base.TestCase):
                 "name": "web",
                 "project_id": "project-a",
             },
-            wait=30,
+            wait=60,
         )
         self.assertEqual(200, answer.status, answer)
         self.assertEqual(200, self.member.get("/v1/nodes/web").status)
@@ -282,7 +282,7 @@ class TestTenants(base.TestCase):
 
     def test_work_on_pod_managers_is_no_project_s(self) -> None:
         admins = self.tokens.client("member", "project-of-admins")
-        answer = self.admin.post("/v1/pod_managers/pod-0/sync", wait=30)
+        answer = self.admin.post("/v1/pod_managers/pod-0/sync", wait=60)
         self.assertEqual(200, answer.status, answer)
         self.assertEqual([], admins.get("/v1/operations").json)
         kinds = {o["kind"] for o in self.admin.get("/v1/operations").json}

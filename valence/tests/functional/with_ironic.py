@@ -48,7 +48,7 @@ QUICK: dict[str, typing.Any] = {
     "poll_interval": 0.1,
     "settle_time": 0.3,
     "state_timeout": 60.0,
-    "timeout": 5,
+    "timeout": 60,
     "connect_retries": 2,
     "connect_retry_delay": 0.1,
     "status_code_retries": 2,
@@ -198,8 +198,8 @@ class IronicCase(base.SharedTestCase):
         for node in objects.Node.find(self.env.context):
             path = f"/v1/nodes/{node.uuid}"
             if node.managed_by != "valence":
-                self.api.post(f"{path}/unregister", {"force": True}, wait=30)
-            self.api.delete(path, wait=30)
+                self.api.post(f"{path}/unregister", {"force": True}, wait=60)
+            self.api.delete(path, wait=60)
 
     def _empty_ironic(self) -> bool:
         """Whether it is; what it is at work on goes when it has done that."""
@@ -213,7 +213,7 @@ class IronicCase(base.SharedTestCase):
     def composed(self, **fields: typing.Any) -> dict[str, typing.Any]:
         """Compose a node on the pod, and wait for it."""
         fields = {"name": "web-1", "podm_id": "pod-0", **fields}
-        answer = self.api.post("/v1/nodes", fields, wait=30)
+        answer = self.api.post("/v1/nodes", fields, wait=60)
         self.assertEqual(200, answer.status, answer)
         return typing.cast(dict[str, typing.Any], answer.json)
 
