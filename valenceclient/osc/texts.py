@@ -39,6 +39,8 @@ def json_object(text: str) -> dict[str, typing.Any]:
         found = json.loads(text)
     except ValueError as e:
         raise argparse.ArgumentTypeError(f"this is no JSON: {e}") from None
+    except RecursionError:
+        raise argparse.ArgumentTypeError("this is nested too deep") from None
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError("a JSON object is wanted")
     return found

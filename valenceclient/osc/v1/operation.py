@@ -117,12 +117,13 @@ def summary(stats: "http.Document") -> "http.Document":
     return stats
 
 
-class WaitOperation(base.Command):
+class WaitOperation(base.Named):
     """Follow an operation until it has ended, step by step"""
+
+    noun = NOUN
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        base.add_ident(parser, NOUN)
         parser.add_argument(
             "--wait-timeout",
             metavar="<seconds>",
