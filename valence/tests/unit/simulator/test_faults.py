@@ -104,7 +104,7 @@ class FaultsTest(base.PodCase):
             threading.Thread(target=wait, daemon=True).start()
         self.get("/redfish/v1/Systems")
         # They end because they are told to, not because it is enough.
-        self.pod._server.shutdown_timeout = 600
+        self.pod._server.shutdown_timeout = 120
         started = time.monotonic()
         self.pod.stop()
         self.assertLess(time.monotonic() - started, 60)

@@ -93,7 +93,7 @@ class ServingTest(unittest.TestCase):
                     timeout=60,
                 )
                 self.assertEqual(200, response.status_code)
-                pod._server.shutdown_timeout = 600
+                pod._server.shutdown_timeout = 120
                 started = time.monotonic()
                 served.stop()
                 self.assertLess(time.monotonic() - started, 60)
