@@ -13,6 +13,7 @@
 """Every command against what is not the service, or is not there."""
 
 import json
+import types
 
 import fixtures
 import webob
@@ -77,10 +78,9 @@ class TestNonsense(base.TestCase):
         self.other = Other()
         self.served = self.useFixture(commands.Served(self.other))
         self.openstack = self.useFixture(commands.OpenStack(self.served.url))
-        for name in ("SOON", "PATIENT"):
-            self.useFixture(
-                fixtures.MonkeyPatch(f"valenceclient.http.{name}", ())
-            )
+        # Attempts follow upon each other.
+        clock = types.SimpleNamespace(sleep=lambda seconds: None)
+        self.useFixture(fixtures.MonkeyPatch("valenceclient.http.time", clock))
 
     def each(self, status: int, body: object) -> dict[str, commands.Ran]:
         """Run all commands against one answer."""

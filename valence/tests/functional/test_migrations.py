@@ -140,16 +140,17 @@ class MigrationsTest(testscenarios.WithScenarios, base.TestCase):
         self.assertIn("cannot be reached", _joined(before.stdout))
 
     def test_a_connection_that_is_none(self) -> None:
-        wrong = {
-            "valence": "Could not parse",
-            "oracle+nonsense://v:s3cr3t@db/v": "oracle.nonsense",
-            "mysql+mysqldb://v:s3cr3t@db/v": "No module named 'MySQLdb'",
-        }
-        if self.kind != "sqlite":
+        if self.kind == "sqlite":
+            wrong = {
+                "valence": "Could not parse",
+                "oracle+nonsense://v:s3cr3t@db/v": "oracle.nonsense",
+                "mysql+mysqldb://v:s3cr3t@db/v": "No module named 'MySQLdb'",
+            }
+        else:
             other = self.database.url.replace(
                 self.database.name, "no_such_one"
             )
-            wrong[other] = "no_such_one"
+            wrong = {other: "no_such_one"}
         for url, why in wrong.items():
             self.database.url = url
             for program in (
