@@ -97,12 +97,12 @@ class TestTokens(KeystoneCase):
         cls.addClassCleanup(cls.brief.cleanUp)
 
     def test_roles(self) -> None:
-        for role, reads, composes, sets_up, runs, sees_all in (
-            ("reader", 200, 403, 403, 403, False),
-            ("member", 200, 202, 403, 403, False),
-            ("manager", 200, 202, 201, 403, False),
-            ("admin", 200, 202, 201, 200, True),
-            ("service", 200, 403, 403, 200, True),
+        for role, reads, composes, sets_up, runs, meters, sees_all in (
+            ("reader", 200, 403, 403, 403, 403, False),
+            ("member", 200, 202, 403, 403, 403, False),
+            ("manager", 200, 202, 201, 403, 403, False),
+            ("admin", 200, 202, 201, 200, 200, True),
+            ("service", 200, 403, 403, 200, 200, True),
         ):
             user = self.keystone.user(f"{role}-1", role, project="roles")
             client = self.client(self.keystone.token(user))
@@ -113,10 +113,11 @@ class TestTokens(KeystoneCase):
                     "/v1/flavors", {"name": f"of-{role}", "properties": {}}
                 ).status,
                 client.get("/v1/pod_managers").status,
+                client.get("/metrics").status,
                 "podm_id" in client.get("/v1/nodes").text,
             )
-            self.assertEqual((reads, composes, sets_up, runs), found[:4], role)
-            self.assertEqual(sees_all, found[4], role)
+            wanted = (reads, composes, sets_up, runs, meters, sees_all)
+            self.assertEqual(wanted, found, role)
 
     def test_projects(self) -> None:
         mine = self.keystone.user("ann", "member", project="project-a")
