@@ -181,6 +181,7 @@ class FaultCase(testscenarios.WithScenarios, with_ironic.IronicCase):
             for name, answer in self.asked_for.items()
         }
         self.proxy.heal()
+        self.proxy.settle()
         for struck in self.struck.values():
             struck.wait(0)  # or nothing was tested
         self.struck = {}

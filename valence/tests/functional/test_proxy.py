@@ -194,6 +194,18 @@ class TestProxy(base.SharedTestCase):
         self.assertEqual(200, self.ask("GET", "/traits").status_code)
         hanging.release()
 
+    def test_what_nobody_waits_for_any_more_is_waited_for(self):
+        hanging = self.proxy.on("PUT", "/traits").hang()
+        self.assertRaises(
+            requests.ReadTimeout, self.ask, "PUT", self.path, timeout=1
+        )
+        hanging.wait()
+        self.proxy.heal()
+        self.proxy.settle()
+        (noted,) = self.proxy.seen("PUT")
+        self.assertEqual(201, noted.served.status)
+        self.assertTrue(self.exists())
+
     def test_the_nth_request_and_those_after_it(self):
         self.proxy.on("GET", "/traits$", nth=2, times=2).answer(500)
         self.proxy.on("*", "never").answer(500)
