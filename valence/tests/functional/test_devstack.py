@@ -346,7 +346,7 @@ class TestPlugin(DevStackCase):
             self.assertFalse(os.path.exists(f"/proc/{pid}"), pid)
         # What is left is other services'.
         self.assertEqual(
-            ["apache", "data", "etc", "ironic.conf", "tempest.conf"],
+            ["apache", "data", "etc", "tempest.conf"],
             self.made(),
         )
         # And again, with nothing there.
@@ -361,24 +361,29 @@ class TestPlugin(DevStackCase):
         read.read(path)
         self.assertEqual(self.database.url, read["database"]["connection"])
         self.assertEqual("True", read["placement"]["enabled"])
-        for section in ("keystone_authtoken", "ironic", "placement"):
+        admin = ["admin", "manager", "member", "reader"]
+        for section, wanted, of_system in (
+            ("keystone_authtoken", ["service"], False),
+            # Less would not do to delete nodes there: test_ironic_access.
+            ("ironic", admin, True),
+            ("placement", ["service"], False),
+        ):
             login = {
                 name: value
                 for name, value in read[section].items()
-                if name.startswith(("auth_url", "user", "pass", "project"))
+                if name.startswith(
+                    ("auth_url", "user", "pass", "project", "system")
+                )
             }
             auth = loading.get_plugin_loader("password").load_from_options(
                 **login
             )
-            roles = auth.get_access(ksa_session.Session()).role_names
-            self.assertEqual(["service"], roles, section)
-        for name, section in (
-            ("ironic", "DEFAULT"),
-            ("tempest", "service_available"),
-        ):
-            other = configparser.ConfigParser()
-            other.read(self.top / f"{name}.conf")
-            self.assertIn("True", other[section].values(), name)
+            access = auth.get_access(ksa_session.Session())
+            self.assertEqual(wanted, sorted(access.role_names), section)
+            self.assertEqual(of_system, access.system_scoped, section)
+        tempest = configparser.ConfigParser()
+        tempest.read(self.top / "tempest.conf")
+        self.assertEqual("True", tempest["service_available"]["valence"])
 
     def check_accounts(self) -> None:
         """Each is there once, however often it was asked for."""
