@@ -105,7 +105,7 @@ def set_defaults() -> None:
         backends=["valence_database", "valence_messaging"],
     )
     cors.set_defaults(
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=[
             "Content-Type",
             "Idempotency-Key",

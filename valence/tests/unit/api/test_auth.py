@@ -25,6 +25,7 @@ import webob
 from valence import context
 from valence import exception
 from valence.api import auth
+from valence.api import routes
 from valence.api.app import make_application
 from valence.cmd import server
 from valence.tests import base
@@ -312,6 +313,20 @@ class TestOutside(base.TestCase):
             self.assertEqual(
                 "PATCH" if allowed else None,
                 answer.headers.get("Access-Control-Allow-Methods"),
+            )
+
+    def test_cors_with_every_method_of_the_api(self) -> None:
+        origin = "https://console.example.com"
+        self.conf.set("cors", allowed_origin=[origin])
+        for method in {m for of in routes.ROUTES.values() for m in of}:
+            answer = self.ask(
+                "OPTIONS",
+                "/v1/nodes",
+                Origin=origin,
+                Access_Control_Request_Method=method,
+            )
+            self.assertEqual(
+                method, answer.headers.get("Access-Control-Allow-Methods")
             )
 
     def test_headers_of_a_proxy(self) -> None:
