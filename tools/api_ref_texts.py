@@ -472,5 +472,3 @@ OTHERS: dict[str, tuple[str, str, bool, str]] = {
         "By resource class: how much is held.",
     ),
 }
-
-#: What can be required of hardware.
