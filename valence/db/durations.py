@@ -38,7 +38,10 @@ DURATIONS = models.DURATIONS
 def add(
     connection: sa.Connection, kind: str, state: str, seconds: float
 ) -> None:
-    """Count an operation that ends."""
+    """Count an operation that ends.
+
+    :raises: DBDeadlock, so that the transaction is run again
+    """
     row = {
         "kind": kind,
         "state": state,
@@ -55,12 +58,11 @@ def add(
     if connection.execute(more).rowcount:
         return
     try:
-        with connection.begin_nested():
-            connection.execute(
-                sa.insert(DURATIONS), {**row, "count": 1, "seconds": seconds}
-            )
-    except db_exc.DBDuplicateEntry:
-        connection.execute(more)  # another was the first meanwhile
+        connection.execute(
+            sa.insert(DURATIONS), {**row, "count": 1, "seconds": seconds}
+        )
+    except db_exc.DBDuplicateEntry as e:
+        raise db_exc.DBDeadlock(e) from None  # another one was faster
 
 
 class Durations:
