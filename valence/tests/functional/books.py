@@ -17,7 +17,10 @@ allocations. Both are computed here in plain Python, to be compared.
 """
 
 import collections
+import concurrent.futures
+import contextlib
 import math
+import threading
 import typing
 
 import sqlalchemy as sa
@@ -62,6 +65,42 @@ def added_up() -> list[str]:
                 f"{key}: used and free {found}, held {used} of {capacity}"
             )
     return wrong + [f"held of nothing: {key}" for key in held]
+
+
+def overbooked() -> list[str]:
+    """Of what more is held than there is."""
+    (inventories,) = _all(models.INVENTORIES)
+    return [f"overbooked: {one}" for one in inventories if one["free"] < 0]
+
+
+@contextlib.contextmanager
+def watched(
+    *looks: typing.Callable[[], list[str]],
+) -> typing.Iterator[list[str]]:
+    """Look again and again while something goes on.
+
+    The list that it yields has what was wrong, when it is over. Who cannot
+    look fails, as does who never got to.
+    """
+    wrong: list[str] = []
+    ended = threading.Event()
+
+    def look() -> int:
+        count = 0
+        while not ended.wait(0.02):
+            for one in looks:
+                wrong.extend(one())
+            count += 1
+        return count
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        try:
+            yield wrong
+        finally:
+            ended.set()
+        if looking.result() < 3:
+            raise AssertionError("nobody looked")
 
 
 def counted() -> list[str]:

@@ -333,20 +333,8 @@ class _Books:
         kept.write(world)
         hardware = Hardware(world)
         callers = [Caller(n, world, hardware) for n in range(CALLERS)]
-        wrong: list[str] = []
-        ended = threading.Event()
-
-        def look() -> None:
-            while not ended.wait(0.02):
-                wrong.extend(books.added_up())
-
-        looking = threading.Thread(target=look)
-        looking.start()
-        try:
+        with books.watched(books.added_up) as wrong:
             self.at_once(*(caller.go for caller in callers))
-        finally:
-            ended.set()
-            looking.join()
         self.assertEqual([], wrong[:5])
         self.assertGreater(sum(caller.composed for caller in callers), CALLERS)
         self.assertEqual([], books.added_up())
