@@ -131,6 +131,28 @@ class Usages:
             if any(numbers.values())
         }
         assert shown == resources, (usage, expected)
+        self._compare_stats(podm_id)
+
+    def _compare_stats(self, podm_id: str) -> None:
+        """The stats of devices are what counting the devices gives."""
+        counted: dict[tuple[str | None, ...], Row] = {}
+        for one in self.env.api.get(f"/v1/devices?podm_id={podm_id}").json:
+            key = f"CUSTOM_{one['type'].upper()}", one["vendor"], one["model"]
+            numbers = counted.setdefault(
+                key, {"total": 0, "free": 0, "allocated": 0}
+            )
+            numbers["total"] += 1
+            free = one["state"] == "free"
+            numbers["free" if free else "allocated"] += 1
+        stats = self.env.api.get(f"/v1/devices/stats?podm_id={podm_id}").json
+        shown = {
+            (one["resource_class"], one["vendor"], one["model"]): {
+                name: one[name] for name in ("total", "free", "allocated")
+            }
+            for one in stats
+        }
+        assert len(shown) == len(stats), stats
+        assert shown == counted, (shown, counted)
 
     def _held(self, node: str, podm_id: str) -> int:
         held = self.env.api.get(f"/v1/allocations/{node}").json["allocations"]
