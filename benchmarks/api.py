@@ -35,6 +35,8 @@ TABLES = (10, 1_000, 10_000)
 PAGE = 100
 CLIENTS = (1, 8)
 NEW = {"properties": {"memory": {"capacity_mib": 4096}}}
+#: Databases that are measured unless others are named.
+DATABASES = ("sqlite", "mysql")
 
 Document = dict[str, typing.Any]
 
@@ -224,21 +226,41 @@ def database(kind: str, directory: pathlib.Path) -> typing.Iterator[str]:
         yield made.url
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments(
+    description: str | None, databases: typing.Iterable[str] = DATABASES
+) -> argparse.ArgumentParser:
+    """What every benchmark of databases takes.
+
+    :param databases: those that are measured unless others are named
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--database",
         action="append",
         choices=services.Database.KINDS,
-        help="may be given again; sqlite and mysql (MariaDB) otherwise",
+        help=f"may be given again; {', '.join(databases)} otherwise",
     )
+    parser.add_argument("--json", default="benchmark.json", metavar="FILE")
+    return parser
+
+
+def write(file: str, began: float, **found: typing.Any) -> None:
+    """Keep what was found, and say so."""
+    pathlib.Path(file).write_text(
+        json.dumps({"cores": os.cpu_count(), **found}, indent=2)
+    )
+    took = time.monotonic() - began
+    print(f"\n{file} is written. {took:.0f} s.")
+
+
+def main() -> None:
+    parser = arguments(__doc__)
     parser.add_argument(
         "--seconds", type=float, default=1.0, help="of one measurement"
     )
     parser.add_argument(
         "--count", type=int, default=5000, help="most requests of one"
     )
-    parser.add_argument("--json", default="benchmark.json", metavar="FILE")
     options = parser.parse_args()
     began = time.monotonic()
     results: list[Document] = []
@@ -248,7 +270,7 @@ def main() -> None:
         "database request           rows clients      a s     p50"
         "     p99      a s      a s    pecan     SQL    both"
     )
-    for kind in options.database or ("sqlite", "mysql"):
+    for kind in options.database or DATABASES:
         with contextlib.ExitStack() as stack:
             directory = pathlib.Path(
                 stack.enter_context(
@@ -268,14 +290,7 @@ def main() -> None:
     for kind, ratios in grown.items():
         for name, ratio in ratios.items():
             print(f"{kind:8} {name:32} {ratio:5.2f}")
-    pathlib.Path(options.json).write_text(
-        json.dumps(
-            {"cores": os.cpu_count(), "results": results, "growth": grown},
-            indent=2,
-        )
-    )
-    took = time.monotonic() - began
-    print(f"\n{options.json} is written. {took:.0f} s.")
+    write(options.json, began, results=results, growth=grown)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,6 @@ import valence.cmd  # noqa: F401
 
 import argparse
 import contextlib
-import json
-import os
-import pathlib
 import statistics
 import sys
 import time
@@ -330,13 +327,7 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--database",
-        action="append",
-        choices=services.Database.KINDS,
-        help="may be given again; all of them otherwise",
-    )
+    parser = api.arguments(__doc__, services.Database.KINDS)
     parser.add_argument(
         "--providers",
         action="append",
@@ -358,7 +349,6 @@ def main() -> None:
         action="store_true",
         help="only see whether all of it works: few pod managers, on SQLite",
     )
-    parser.add_argument("--json", default="benchmark.json", metavar="FILE")
     options = parser.parse_args()
     if options.quick:
         options.seconds = min(options.seconds, 0.2)
@@ -379,15 +369,8 @@ def main() -> None:
         bench = measure(options, kind, sorted(set(options.providers or SIZES)))
         results += bench.results
         growth += bench.growth
-    pathlib.Path(options.json).write_text(
-        json.dumps(
-            {"cores": os.cpu_count(), "results": results, "growth": growth},
-            indent=2,
-        )
-    )
     show_growth(growth)
-    took = time.monotonic() - began
-    print(f"\n{options.json} is written. {took:.0f} s.")
+    api.write(options.json, began, results=results, growth=growth)
 
 
 if __name__ == "__main__":

@@ -21,13 +21,11 @@ import valence.cmd  # noqa: F401
 
 # isort: split
 
-import argparse
 import collections
 import collections.abc
 import contextlib
 import http.client
 import json
-import os
 import pathlib
 import statistics
 import sys
@@ -52,13 +50,13 @@ from valence import objects
 from valence import states
 from valence.conductor import connections
 from valence.conductor import operations as conductor
+from valence.conductor import provisioners
 from valence.db import engine
 from valence.db import migration
 from valence.db import models
 from valence.db import operations as db_operations
 from valence.db import store
 from valence.objects import base
-from valence.tests.fixtures import services
 
 CONF = conf.CONF
 
@@ -105,7 +103,12 @@ class Conductor:
         self._podm.create()
         self.driver = connections.driver_classes()[driver]
         self._connections = connections.Connections()
-        self._operations = conductor.Operations("benchmark", self._connections)
+        self._operations = conductor.Operations(
+            "benchmark",
+            self._connections,
+            provisioners.Provisioners(),
+            lambda podm_id: None,  # nothing is mirrored
+        )
 
     def sync(self, meter: Meter | None = None) -> float:
         """Seconds from the nudge to the end of the operation."""
@@ -367,13 +370,7 @@ def run(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--database",
-        action="append",
-        choices=services.Database.KINDS,
-        help="may be given again; sqlite and mysql (MariaDB) otherwise",
-    )
+    parser = api.arguments(__doc__)
     parser.add_argument(
         "--devices",
         action="append",
@@ -390,7 +387,6 @@ def main() -> None:
     parser.add_argument(
         "--no-pod", action="store_true", help="leave out the RSD pod"
     )
-    parser.add_argument("--json", default="benchmark.json", metavar="FILE")
     options = parser.parse_args()
     sizes = sorted(set(options.devices or SIZES))
     began = time.monotonic()
@@ -412,7 +408,7 @@ def main() -> None:
             "     diff database     rest       gc     GETs   INSERT   GETs"
             "  INSERT   both stmts    rows   each"
         )
-        for kind in options.database or ("sqlite", "mysql"):
+        for kind in options.database or api.DATABASES:
             results += run(kind, sizes, simulator()["urls"], options.seconds)
     grown = growth(results)
     print(f"\nCost of each device, to that where there are {USUAL}:")
@@ -421,14 +417,7 @@ def main() -> None:
         print(
             f"{one['database']:8} {one['things']:6} {one['sync']:9} {ratios}"
         )
-    pathlib.Path(options.json).write_text(
-        json.dumps(
-            {"cores": os.cpu_count(), "results": results, "growth": grown},
-            indent=2,
-        )
-    )
-    took = time.monotonic() - began
-    print(f"\n{options.json} is written. {took:.0f} s.")
+    api.write(options.json, began, results=results, growth=grown)
 
 
 if __name__ == "__main__":

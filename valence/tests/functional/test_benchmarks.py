@@ -16,6 +16,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import typing
 
 import fixtures
 
@@ -25,14 +26,14 @@ BENCHMARKS = pathlib.Path(__file__).parents[3] / "benchmarks"
 
 
 class TestBenchmarks(base.TestCase):
-    def test_schedule(self) -> None:
+    def found(self, program: str, *arguments: str) -> typing.Any:
+        """Run a benchmark; what it writes."""
         directory = self.useFixture(fixtures.TempDir()).path
         written = pathlib.Path(directory, "result.json")
         done = subprocess.run(
             (
-                *(sys.executable, "-W", "ignore"),
-                *(str(BENCHMARKS / "schedule.py"), "--quick"),
-                *("--json", str(written)),
+                *(sys.executable, "-W", "ignore", str(BENCHMARKS / program)),
+                *(*arguments, "--json", str(written)),
             ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -41,7 +42,10 @@ class TestBenchmarks(base.TestCase):
             check=False,
         )
         self.assertEqual(0, done.returncode, done.stdout)
-        found = json.loads(written.read_text())
+        return json.loads(written.read_text())
+
+    def test_schedule(self) -> None:
+        found = self.found("schedule.py", "--quick")
         self.assertEqual([10, 60], [r["providers"] for r in found["results"]])
         for result in found["results"]:
             for who, measured in result["measured"].items():
@@ -50,4 +54,27 @@ class TestBenchmarks(base.TestCase):
         self.assertEqual(
             ["offline", "full", "without", "small"],
             [one["others"] for one in found["growth"]],
+        )
+
+    def test_api(self) -> None:
+        found = self.found(
+            *("api.py", "--database", "sqlite"),
+            *("--seconds", "0.05", "--count", "20"),
+        )
+        self.assertEqual(
+            {"list", "list, deep page", "list, filtered", "show", "compose"},
+            {one["request"] for one in found["results"]},
+        )
+        for one in found["results"]:
+            for who in ("pecan", "valence", "sql"):
+                self.assertLess(0, one[who]["rate"], one)
+
+    def test_sync(self) -> None:
+        found = self.found(
+            *("sync.py", "--database", "sqlite", "--devices", "100"),
+            *("--seconds", "0.1", "--no-pod"),
+        )
+        self.assertEqual(
+            [("first", True), ("unchanged", False), ("changed", True)],
+            [(r["sync"], r["written"] > 0) for r in found["results"]],
         )
