@@ -17,12 +17,15 @@ never fall.
 """
 
 import bisect
+import functools
 import itertools
 import math
 import typing
 
-from oslo_db import exception as db_exc
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite
 
 from valence.context import RequestContext
 from valence.db import api
@@ -38,31 +41,41 @@ DURATIONS = models.DURATIONS
 def add(
     connection: sa.Connection, kind: str, state: str, seconds: float
 ) -> None:
-    """Count an operation that ends.
-
-    :raises: DBDeadlock, so that the transaction is run again
-    """
+    """Count an operation that ends."""
     row = {
         "kind": kind,
         "state": state,
         "above": (0, *BOUNDS)[bisect.bisect_left(BOUNDS, seconds)],
+        "count": 1,
+        "seconds": seconds,
     }
-    more = (
-        sa.update(DURATIONS)
-        .where(*(DURATIONS.c[name] == value for name, value in row.items()))
-        .values(
-            count=DURATIONS.c.count + 1,
-            seconds=DURATIONS.c.seconds + seconds,
-        )
+    connection.execute(_more(connection.dialect.name), row)
+
+
+@functools.cache
+def _more(dialect: str) -> sa.Insert:
+    """Make a row, or add to the one that there is.
+
+    In one statement: an UPDATE, and an INSERT where it found none, lock the
+    same gap on MariaDB, and two of them wait for each other.
+    """
+    inserts = {
+        "mysql": mysql.insert,
+        "postgresql": postgresql.insert,
+        "sqlite": sqlite.insert,
+    }
+    made: typing.Any = inserts[dialect](DURATIONS)
+    given = made.inserted if dialect == "mysql" else made.excluded
+    more = {
+        "count": DURATIONS.c.count + 1,
+        "seconds": DURATIONS.c.seconds + given.seconds,
+    }
+    if dialect == "mysql":
+        return typing.cast(sa.Insert, made.on_duplicate_key_update(more))
+    key = DURATIONS.primary_key.columns.keys()
+    return typing.cast(
+        sa.Insert, made.on_conflict_do_update(index_elements=key, set_=more)
     )
-    if connection.execute(more).rowcount:
-        return
-    try:
-        connection.execute(
-            sa.insert(DURATIONS), {**row, "count": 1, "seconds": seconds}
-        )
-    except db_exc.DBDuplicateEntry as e:
-        raise db_exc.DBDeadlock(e) from None  # another one was faster
 
 
 class Durations:
