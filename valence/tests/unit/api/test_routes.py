@@ -33,6 +33,9 @@ class TestMatch(base.TestCase):
         podms = routes.ROUTES["/v1/pod_managers"]
         podm = routes.ROUTES["/v1/pod_managers/{ident}"]
         self.assertEqual((podms, {}), self.match("/v1/podmanagers"))
+        self.assertEqual(
+            (podm, {"ident": "rack-7"}), self.match("/v1/podmanager/rack-7")
+        )
         # Only where the collection stands.
         self.assertEqual(
             (podm, {"ident": "podmanagers"}),
