@@ -84,10 +84,10 @@ class Connections:
         if known:
             self._close(known[1])
 
-    def keep(self, podm_ids: set[str]) -> None:
-        """Close what is kept for any but these pod managers."""
-        for podm_id in set(self._drivers) - podm_ids:
-            self.drop(podm_id)
+    def known(self) -> list[str]:
+        """The pod managers that something is kept for."""
+        with self._lock:
+            return list(self._drivers)
 
     def close(self) -> None:
         with self._lock:

@@ -98,7 +98,7 @@ class ConductorService(service.Service):
             self._periodic_calls(),
             # One each, so that no sign of life waits for a slow sweep.
             executor_factory=lambda: futurist.ThreadPoolExecutor(
-                max_workers=5
+                max_workers=6
             ),
         )
         self._periodics_thread = threading.Thread(
@@ -172,6 +172,7 @@ class ConductorService(service.Service):
                 (self._sweep, CONF.conductor.rescue_interval),
                 (self._poll, CONF.conductor.rescue_interval),
                 (self._follow, max(CONF.ironic.follow_interval, 1)),
+                (self._part, CONF.conductor.rescue_interval),
                 (self._purge, 3600),
             )
         ]
@@ -214,5 +215,14 @@ class ConductorService(service.Service):
         now = db.now()
         kept = datetime.timedelta(days=CONF.conductor.operation_retention_days)
         db_operations.purge(now - kept, now - datetime.timedelta(days=1))
-        pods = objects.PodManager.find(system_context(), {"fields": ["uuid"]})
-        self._connections.keep({podm.uuid for podm in pods})
+
+    def _part(self) -> None:
+        """Log out of pod managers that are gone."""
+        known = self._connections.known()
+        if not known:
+            return
+        found = objects.PodManager.find(
+            system_context(), {"filters": {"uuid": known}, "fields": ["uuid"]}
+        )
+        for podm_id in set(known) - {podm.uuid for podm in found}:
+            self._connections.drop(podm_id)

@@ -205,6 +205,15 @@ class Rotation:
                 if call.status == 401 and call.method != "DELETE"
             ]
             self.assertEqual([], refused)
+            # Each conductor logs out of what it has no more use for.
+            self.assertEqual(
+                self.conductors if kind == "session" else 0, len(pod.sessions)
+            )
+            gone = self.api.delete(path)
+            self.assertEqual(204, gone.status, gone)
+            processes.poll(
+                lambda p=pod: not p.sessions, "the conductors log out"
+            )
 
     def by_each_conductor(self, path: str) -> None:
         """Sync until each conductor has done it."""
