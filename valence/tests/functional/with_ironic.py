@@ -192,6 +192,7 @@ class IronicCase(base.SharedTestCase):
     def _clean(self) -> None:
         """Leave nothing to the next test, whatever became of this one."""
         self.proxy.heal()
+        self.proxy.settle()
         for pod in self.env.pods:
             pod.faults.clear()
         poll(self._empty_ironic, "Ironic is empty")
@@ -290,6 +291,7 @@ class DeployedCase(deployed.CrashCase):
 
     def _clean(self) -> None:
         self.proxy.heal()
+        self.proxy.settle()
         for node_id in self.in_ironic():
             self.ironic.send("DELETE", f"/v1/nodes/{node_id}")
 
