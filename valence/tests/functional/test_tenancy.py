@@ -197,9 +197,13 @@ class TestTenancy(estates.TenancyCase):
 
     def forget(self, path: str, answer: environment.Answer) -> None:
         """Undo what was made: it has a name, and would be found by it."""
+        ident, own = answer.json["uuid"], self.env.context
         with contextlib.suppress(exception.NotFound):
-            cls = NOUNS[path.split("/")[2]]
-            cls.get(self.env.context, answer.json["uuid"]).destroy()
+            NOUNS[path.split("/")[2]].get(own, ident).destroy()
+        for operation in objects.Operation.find(
+            own, {"filters": {"target_id": ident}}
+        ):
+            operation.destroy()
 
     @staticmethod
     def masked(text: str, estate: Estate) -> str:
