@@ -93,6 +93,12 @@ def _booking(*there: sa.ColumnElement[bool]) -> sa.Update:
     i = INVENTORIES.c
     return (
         sa.update(INVENTORIES)
+        # Found by what is free, the row would be locked after that index; who
+        # changes the row locks them the other way around.
+        .with_hint(
+            "FORCE INDEX (uq_inventories_provider_id_resource_class)",
+            dialect_name="mysql",
+        )
         .where(i.provider_id == sa.bindparam("provider"), *there)
         .values(used=i.used + _AMOUNT, free=i.free - _AMOUNT)
     )

@@ -38,7 +38,7 @@ def retried(function: typing.Callable[P, R]) -> typing.Callable[P, R]:
     """Run a whole transaction again when the database broke a deadlock."""
     return functools.wraps(function)(
         oslo_db_api.wrap_db_retry(
-            max_retries=8,
+            max_retries=20,
             retry_interval=0.05,
             inc_retry_interval=True,
             max_retry_interval=1,
